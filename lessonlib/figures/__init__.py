@@ -1,0 +1,100 @@
+"""Pictures with a sentence that says what they show, and the ladder that every lesson opens with."""
+
+import base64
+import io
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+from matplotlib.figure import Figure
+from PIL import Image
+
+__all__ = ["COLORS", "LADDER", "Picture", "picture", "ladder_picture"]
+
+# Blue, orange, green, purple, grey: told apart by the colour-blind, and by their lightness in grey print
+# (Okabe and Ito, "Color Universal Design", 2008).
+COLORS = ("#0072B2", "#E69F00", "#009E73", "#7B3F6B", "#999999")
+PIXELS_PER_INCH = 130
+SHOWN_PIXELS_PER_INCH = 80
+
+
+class Picture:
+    """A finished figure: PNG bytes, and in one sentence what they show."""
+
+    def __init__(self, png: bytes, alt: str, width: int):
+        self.png, self.alt, self.width = png, alt, width
+
+    def _repr_html_(self) -> str:
+        # An <img> in HTML, because that keeps its alt text in JupyterLab, in cleaned notebooks and in the docs.
+        data = base64.b64encode(self.png).decode()
+        alt = self.alt.replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;")
+        return f'<img alt="{alt}" width="{self.width}" src="data:image/png;base64,{data}"/>'
+
+    def __repr__(self) -> str:
+        return f"[picture: {self.alt}]"
+
+    def save(self, path: str | Path) -> None:
+        """Write the PNG to `path`."""
+        Path(path).write_bytes(self.png)
+
+
+def picture(
+    figure: Figure,  # a matplotlib figure; it is closed afterwards
+    alt: str,  # one sentence that says what there is to see, for those who cannot see it
+) -> Picture:
+    """Finish a figure. Raises `ValueError` where the sentence is missing."""
+    if len(alt.split()) < 3:
+        raise ValueError(f"expected one sentence that says what the picture shows; got {alt!r}")
+    full = io.BytesIO()
+    figure.savefig(full, format="png", dpi=PIXELS_PER_INCH, bbox_inches="tight", facecolor="white")
+    plt.close(figure)
+    image = Image.open(full).convert("RGB")
+    small = io.BytesIO()  # 64 colours are plenty for lines and digits, and keep a notebook small
+    image.quantize(64, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE).save(small, "png", optimize=True)
+    return Picture(small.getvalue(), alt, image.width * SHOWN_PIXELS_PER_INCH // PIXELS_PER_INCH)
+
+
+LADDER = (  # number, name, what it takes away
+    (1, "Sequential", "everything borrowed"),
+    (2, "Module", "no Sequential, Linear, LogSoftmax"),
+    (3, "Loop", "no fit, DataLoader, NLLLoss"),
+    (4, "SGD", "no torch.optim"),
+    (5, "Matmul", "no matrix product"),
+    (6, "Gradients", "no autograd"),
+    (7, "Bare Python", "no torch"),
+)
+
+
+def ladder_picture(
+    here: float | None = None,  # the rung of this lesson; 2.5 is on the way from 2 to 3; None lights no rung
+) -> Picture:
+    """The ladder from the top, where everything is borrowed, down to the ground, with "you are here"."""
+    if here is not None and not 0 <= here <= len(LADDER):
+        raise ValueError(f"expected a rung from 0 to {len(LADDER)}, or None; got {here!r}")
+    figure, ax = plt.subplots(figsize=(6.4, 2.6))
+    for x in (0.0, 2.6):
+        ax.plot([x, x], [-0.4, -len(LADDER) - 0.9], color="#555555", lw=4, solid_capstyle="round")
+    for number, name, removed in LADDER:
+        lit = number == here
+        ax.barh(-number, 2.6, height=0.62, color=COLORS[0] if lit else "#E4E4E4", edgecolor="#555555", lw=0.6)
+        ax.text(0.12, -number, f"{number}  {name}", va="center", color="white" if lit else "black",
+                weight="bold" if lit else "normal", fontsize=9)
+        ax.text(2.85, -number, removed, va="center", fontsize=9, color="black" if lit else "#555555")
+    if here is not None:
+        ax.annotate("you are here", xy=(-0.08, -here), xytext=(-0.5, -here), ha="right", va="center", fontsize=9,
+                    weight="bold", color=COLORS[0], arrowprops={"arrowstyle": "-|>", "color": COLORS[0], "lw": 1.5})
+    ax.plot([-1.8, 6.4], [-len(LADDER) - 0.9] * 2, color="#555555", lw=1)
+    ax.set(xlim=(-1.8, 6.4), ylim=(-len(LADDER) - 1.1, -0.1))
+    ax.axis("off")
+    return picture(figure, _ladder_in_words(here))
+
+
+def _ladder_in_words(here: float | None) -> str:
+    words = "A ladder of seven rungs, from the top down: " + ", ".join(
+        f"{number} {name} ({removed})" for number, name, removed in LADDER) + "."
+    if here is None:
+        return words
+    if here < 1:
+        return words + " You stand before the first rung."
+    if here == int(here):
+        return words + f" You are on rung {int(here)}."
+    return words + f" You are on the way from rung {int(here)} to rung {int(here) + 1}."
