@@ -1,0 +1,1 @@
+"""The top floor: the `lessons` command and what it runs."""

@@ -1,0 +1,132 @@
+"""The `lessons` command: what can be asked for, and who does it.
+
+Only the standard library is imported here, so that the help appears at once and the front door can read the
+arguments before anything is installed.
+"""
+
+import argparse
+import importlib
+import os
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+VERBS = {  # verb: (the module that does it, its one-line help)
+    "open": ("lab", "open a lesson in JupyterLab (this is what happens without a verb)"),
+    "list": ("notebooks", "list the lessons"),
+    "run": ("notebooks", "run lessons from top to bottom, each in a fresh kernel"),
+    "ladder": ("climb", "train every rung of the ladder on the same batches and compare"),
+    "data": ("digits", "find, fetch or verify the digits"),
+    "doctor": ("doctor", "look at this machine and say what is missing"),
+    "test": ("checks", "run every check of the project"),
+    "export": ("notebooks", "clean the notebooks and write lessonlib/*.py from them"),
+}
+
+
+class OneLineParser(argparse.ArgumentParser):
+    """An `ArgumentParser` whose complaint is one line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message}; see `{self.prog} --help`\n")
+
+
+def positive(text: str) -> int:
+    """A whole number from 1."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected a whole number from 1; got {text!r}")
+    return int(text)
+
+
+def writable_file(*endings: str):
+    """A check for the name of a file that is to be written: its folder must be there."""
+    def check(text: str) -> Path:
+        path = Path(text)
+        if not path.parent.is_dir():
+            raise argparse.ArgumentTypeError(f"the folder {str(path.parent)!r} does not exist")
+        if path.suffix.lower() not in endings:
+            raise argparse.ArgumentTypeError(f"expected a name that ends in {' or '.join(endings)}; got {path.name!r}")
+        return path
+    return check
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """All verbs and their options."""
+    parser = OneLineParser(prog="lessons", description="Learn how a neural network really works: "
+                           "one problem, solved again and again, each time with one library fewer.")
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB")
+
+    def verb(name: str) -> argparse.ArgumentParser:
+        return verbs.add_parser(name, help=VERBS[name][1], description=VERBS[name][1].capitalize() + ".")
+
+    p = verb("open")
+    p.add_argument("lesson", nargs="?", default="0", metavar="N", help="its number, such as 5 (default: 0)")
+    p.add_argument("--no-browser", action="store_true", help="print the address instead of opening a browser")
+    p.add_argument("--port", type=positive, help="the port to listen on (default: the first free one from 8888)")
+
+    verb("list")
+
+    p = verb("run")
+    p.add_argument("lessons", nargs="*", metavar="N", help="numbers of lessons (default: all)")
+    p.add_argument("--save", action="store_true", help="store the outputs in the notebooks (real MNIST is needed)")
+    p.add_argument("--timeout", type=positive, default=120, metavar="SECONDS", help="for one cell (default: 120)")
+    p.add_argument("--workers", type=positive, default=2, metavar="N", help="notebooks at a time (default: 2)")
+
+    p = verb("ladder")
+    p.add_argument("--source", choices=("auto", "mnist", "handwriting"), default="auto", help="which digits")
+    p.add_argument("--epochs", type=positive, default=1, metavar="N", help="how often through the data (default: 1)")
+    p.add_argument("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto", help="where to compute")
+    p.add_argument("--dtype", choices=("float32", "float64"), default="float32", help="how exactly")
+    p.add_argument("--json", type=writable_file(".json"), metavar="FILE", help="write all figures and losses to FILE")
+    p.add_argument("--plot", type=writable_file(".png", ".svg", ".pdf"), metavar="FILE", help="draw the losses to FILE")
+
+    p = verb("data")
+    what = p.add_subparsers(dest="what", metavar="where|get|verify", required=True)
+    what.add_parser("where", help="show every place looked at and what is there")
+    what.add_parser("get", help="fetch MNIST (11 MB) from torchvision's mirrors")
+    what.add_parser("verify", help="read what is there and compare it with MNIST's checksums")
+
+    verb("doctor")
+
+    p = verb("test")
+    p.add_argument("checks", nargs="*", metavar="CHECK", help="names of checks (default: all)")
+
+    verb("export")
+    return parser
+
+
+def parse(arguments: list[str]) -> argparse.Namespace:
+    """Read the arguments; shows the help or one line of complaint and exits where there is nothing to do."""
+    options = build_parser().parse_args(arguments)
+    return options if options.verb else build_parser().parse_args(["open"])
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Do what was asked for; gives the exit code."""
+    options = parse(sys.argv[1:] if arguments is None else arguments)
+    if not sys.stderr.isatty():
+        os.environ.setdefault("TQDM_DISABLE", "1")  # a progress bar is for people; a log wants lines
+    from lessonlib.course.terminal import UsageError, complain
+
+    module = importlib.import_module(f"lessonlib.course.{VERBS[options.verb][0]}")
+    try:
+        return getattr(module, f"{options.verb}_verb")(options)
+    except UsageError as error:
+        complain(str(error))
+        return 2
+    except KeyboardInterrupt:
+        complain("stopped")
+        return 130
+    except (OSError, RuntimeError, ValueError) as error:
+        if os.environ.get("LESSONLIB_TRACEBACK"):
+            raise
+        complain(f"{error}\n(set LESSONLIB_TRACEBACK=1 to see where this came from)"
+                 if not is_ours(error) else str(error))
+        return 1
+
+
+def is_ours(error: Exception) -> bool:
+    """Whether the message was written for the reader."""
+    from lessonlib.course.terminal import CourseError
+    from lessonlib.files import DataError
+
+    return isinstance(error, (CourseError, DataError))

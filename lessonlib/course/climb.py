@@ -1,0 +1,46 @@
+"""`lessons ladder`: every rung on the same batches, and the table that compares them."""
+
+import argparse
+import json
+import os
+
+from lessonlib.course.terminal import console, show_table
+
+
+def ladder_verb(options: argparse.Namespace) -> int:
+    """Train all rungs, show the table, write what was asked for; 1 where a rung left the first one's losses."""
+    import torch
+
+    from lessonlib.data import load_digits
+    from lessonlib.device import find_device
+    from lessonlib.ladder import climb, ladder_figure, make_task
+
+    device = find_device(options.device)
+    if device.type == "mps" and options.dtype == "float64":
+        raise ValueError("MPS has no float64; take --dtype float32 or --device cpu")
+    if device.type == "cpu" and "OMP_NUM_THREADS" not in os.environ:
+        torch.set_num_threads(1)  # batches of 64 are too small to be worth waking a second thread
+    digits = load_digits(options.source)
+    ladder = climb(make_task(digits, device, getattr(torch, options.dtype), options.epochs))
+    threads = f", {torch.get_num_threads()} thread(s)" if device.type == "cpu" else ""
+    show_table(
+        f"The ladder on {len(digits.train):,} digits ({digits.source}), {options.epochs} epoch(s), "
+        f"{options.dtype} on {device.type}{threads}",
+        ("rung", "taken away", "still borrowed", "own lines", "valid accuracy", "seconds an epoch",
+         "largest difference of loss"),
+        [(f"{n} {row['name']}", row["removed"], row["borrowed"], str(row["lines"]), f"{row['valid_accuracy']:.2%}",
+          f"{row['seconds_per_epoch']:.2f}", f"{row['max_loss_difference']:.1e}" if n > 1 else "–")
+         for n, row in enumerate(ladder.rows, start=1)],
+        right=("own lines", "valid accuracy", "seconds an epoch", "largest difference of loss"))
+    if options.json:
+        options.json.write_text(json.dumps(ladder.to_dict(), indent=1), encoding="utf-8")
+    if options.plot:
+        ladder_figure(ladder).savefig(options.plot, bbox_inches="tight")
+    n_batches = len(ladder.rows[0]["losses"])
+    if lost := ladder.lost():
+        console.print(f"[bold]Not the same losses[/bold]: {', '.join(lost)} differ(s) from rung 1 by more than "
+                      f"{ladder.tolerance:g} over {n_batches:,} batches.")
+        return 1
+    console.print(f"The same losses on every rung: within {ladder.tolerance:g} over all {n_batches:,} batches, and what "
+                  "each rung took away did not run.")
+    return 0

@@ -1,0 +1,129 @@
+"""`lessons doctor`: looks at this machine, gives a verdict on each thing, and says what to do."""
+
+import argparse
+import importlib.metadata
+import os
+import platform
+import shutil
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from lessonlib.course.terminal import console, show_table
+from lessonlib.files import cache_folder, checkout, find_mnist
+
+OK, NOTE, BAD = "ok", "note", "bad"
+PYTHONS = (3, 10), (3, 14)
+LEAST_FREE_GB = 2
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked at."""
+
+    what: str
+    seen: str
+    verdict: str = OK
+    advice: str = ""
+
+
+def doctor_verb(options: argparse.Namespace) -> int:
+    """Show all findings; 1 where one is bad."""
+    findings = list(examine())
+    colours = {OK: "green", NOTE: "yellow", BAD: "bold red"}
+    show_table("This machine", ("", "what", "found", "what to do"),
+               [(f"[{colours[f.verdict]}]{f.verdict}[/]", f.what, f.seen, f.advice) for f in findings])
+    bad = sum(f.verdict == BAD for f in findings)
+    console.print("The lessons can run here." if not bad else f"{bad} thing(s) to mend first.")
+    return 1 if bad else 0
+
+
+def examine() -> Iterator[Finding]:
+    """Look at one thing after another."""
+    yield python()
+    yield from versions()
+    yield from torch_findings()
+    yield digits()
+    yield cache()
+    yield kernel()
+    yield disk()
+
+
+def python() -> Finding:
+    version = sys.version_info[:2]
+    seen = f"{platform.python_version()} on {platform.system()} {platform.machine()}"
+    if not PYTHONS[0] <= version <= PYTHONS[1]:
+        return Finding("Python", seen, NOTE, "the lessons are tried with Python 3.10 to 3.14")
+    return Finding("Python", seen)
+
+
+def versions() -> Iterator[Finding]:
+    for name in ("lessonlib", "torch", "torchvision", "jupyterlab", "nbdev"):
+        try:
+            yield Finding(name, importlib.metadata.version(name))
+        except importlib.metadata.PackageNotFoundError:
+            needed = name in ("torch", "torchvision")
+            yield Finding(name, "not installed", BAD if needed else NOTE,
+                          "run `python lessons.py` in the checkout" if needed
+                          else "only needed to work through the notebooks: run `python lessons.py` in the checkout")
+
+
+def torch_findings() -> Iterator[Finding]:
+    try:
+        import torch
+
+        from lessonlib.device import find_device
+    except (ImportError, OSError) as error:
+        yield Finding("device", f"torch cannot be imported ({error})", BAD, "remove .venv and run `python lessons.py`")
+        return
+    device = find_device()
+    name = torch.cuda.get_device_name() if device.type == "cuda" else platform.processor() or platform.machine()
+    yield Finding("device", f"{device.type} ({name})",
+                  advice="" if device.type != "cpu" else "fine; a GPU is used where there is one")
+    cores = os.cpu_count() or 1
+    threads = torch.get_num_threads()
+    yield Finding("threads", f"{threads} of {cores} cores", OK if threads == 1 or cores > 2 else NOTE,
+                  "" if threads == 1 else "small batches are faster with one thread, the more so on a busy machine: "
+                  "set OMP_NUM_THREADS=1, or call torch.set_num_threads(1)")
+
+
+def digits() -> Finding:
+    found = find_mnist()
+    if found is None:
+        return Finding("digits", "MNIST is not here; the built-in digits serve", NOTE, "`lessons data get` fetches it")
+    return Finding("digits", f"MNIST in {found.folder}")
+
+
+def cache() -> Finding:
+    folder = cache_folder()
+    place = next(f for f in (folder, *folder.parents) if f.exists())
+    if not os.access(place, os.W_OK):
+        return Finding("cache folder", f"{folder} cannot be written", NOTE,
+                       "set LESSONLIB_CACHE to a folder that can be; without it some things are made anew each time")
+    return Finding("cache folder", str(folder))
+
+
+def kernel() -> Finding:
+    try:
+        from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
+    except ImportError:
+        return Finding("kernel", "Jupyter is not installed", NOTE, "run `python lessons.py` in the checkout")
+    os.environ["JUPYTER_PREFER_ENV_PATH"] = "1"
+    try:
+        spec = KernelSpecManager().get_kernel_spec("python3")
+    except NoSuchKernel:
+        return Finding("kernel", "there is no kernel named python3", BAD, "remove .venv and run `python lessons.py`")
+    program = Path(spec.argv[0])
+    if program.is_absolute() and program.parent != Path(sys.executable).parent:
+        return Finding("kernel", f"python3 starts {program}", BAD,
+                       f"it should start {sys.executable}: remove the folder {spec.resource_dir}")
+    return Finding("kernel", f"python3, with {sys.executable}")
+
+
+def disk() -> Finding:
+    folder = checkout() or Path.cwd()
+    free = shutil.disk_usage(folder).free / 1e9
+    if free < LEAST_FREE_GB:
+        return Finding("free disk", f"{free:.1f} GB", NOTE, f"set-up and data want {LEAST_FREE_GB} GB or more")
+    return Finding("free disk", f"{free:.0f} GB")

@@ -1,0 +1,234 @@
+"""The lessons as files: listing them, running them in fresh kernels, storing outputs, exporting modules."""
+
+import argparse
+import copy
+import hashlib
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tqdm import tqdm
+
+from lessonlib.course.terminal import CourseError, UsageError, complain, console, need_checkout, show_table
+from lessonlib.files import find_mnist, mnist_is_missing
+
+MEASURED = "measured"  # the tag of a cell whose output differs from run to run, such as a time
+SKIP = "skip-execution"  # nbclient's name for a cell that is passed over
+STAMP = "outputs_of"  # in the notebook's metadata: a hash of the code that made the stored outputs
+# nbdev's directives for cells that a plain test run passes over (settings.ini: tst_flags).
+PASSED_OVER = re.compile(r"^#\|\s*(eval:\s*false|slow|gpu)\s*$", re.MULTILINE)
+
+
+@dataclass
+class Lesson:
+    """One notebook and what it says of itself."""
+
+    path: Path
+    nb: dict = field(repr=False)
+
+    @property
+    def number(self) -> int:
+        return int(self.path.stem[:2])
+
+    @property
+    def prose(self) -> str:
+        return "\n".join("".join(cell["source"]) for cell in self.nb["cells"] if cell["cell_type"] == "markdown")
+
+    @property
+    def title(self) -> str:
+        found = re.search(r"^# (.+)$", self.prose, re.MULTILINE)
+        return found.group(1).strip() if found else self.path.stem
+
+    @property
+    def minutes(self) -> str:
+        found = re.search(r"\*\*Time:?\*\*:?\s*(?:about\s+)?(\d+)", self.prose)
+        return found.group(1) if found else ""
+
+    @property
+    def module(self) -> str:
+        found = re.search(r"^#\|\s*default_exp\s+(\S+)", "\n".join(sources(self.nb)), re.MULTILINE)
+        return found.group(1) if found else ""
+
+
+def sources(nb: dict) -> list[str]:
+    """The source of each code cell."""
+    return ["".join(cell["source"]) for cell in nb["cells"] if cell["cell_type"] == "code"]
+
+
+def code_hash(nb: dict) -> str:
+    """A fingerprint of all code cells: when it changes, stored outputs are out of step."""
+    return hashlib.sha256("\0".join(sources(nb)).encode()).hexdigest()[:16]
+
+
+def lessons() -> list[Lesson]:
+    """All lessons in order."""
+    folder = need_checkout() / "nbs"
+    return [Lesson(path, json.loads(path.read_text(encoding="utf-8")))
+            for path in sorted(folder.glob("[0-9][0-9]_*.ipynb"))]
+
+
+def pick(wanted: Sequence[str]) -> list[Lesson]:
+    """The lessons of the given numbers (`5`, `05` or `05_module`); all of them where none is given."""
+    there = lessons()
+    picked = []
+    for text in wanted:
+        found = [lesson for lesson in there
+                 if text == lesson.path.stem or (text.isdecimal() and int(text) == lesson.number)]
+        if not found:
+            raise UsageError(f"there is no lesson {text!r}; the lessons are "
+                             f"{', '.join(str(lesson.number) for lesson in there)} (see `lessons list`)")
+        picked += found
+    return picked or there
+
+
+def list_verb(options: argparse.Namespace) -> int:
+    """A table of the lessons."""
+    show_table("The lessons", ("", "lesson", "builds", "minutes"),
+               [(str(lesson.number), lesson.title, f"lessonlib.{lesson.module}" if lesson.module else "", lesson.minutes)
+                for lesson in lessons()], right=("", "minutes"))
+    console.print("`lessons open N` opens one.")
+    return 0
+
+
+# --- running -------------------------------------------------------------------------------------------------
+
+
+def execute(lesson: Lesson, timeout: int) -> dict:
+    """Run a copy of the notebook in a fresh kernel of this very Python; gives the copy with its outputs.
+
+    Raises `CourseError` with the cell and the error where a cell fails or takes longer than `timeout` seconds.
+    """
+    import nbformat
+    from nbclient import NotebookClient
+    from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+
+    nb = nbformat.from_dict(copy.deepcopy(lesson.nb))
+    for cell in nb.cells:
+        if cell.cell_type == "code" and PASSED_OVER.search(cell.source):
+            cell.metadata["tags"] = [*cell.metadata.get("tags", []), SKIP]
+    client = NotebookClient(nb, timeout=timeout, kernel_name="python3", coalesce_streams=True,
+                            skip_cells_with_tag=SKIP, resources={"metadata": {"path": str(lesson.path.parent)}})
+    try:
+        client.execute()
+    except CellTimeoutError as error:
+        raise CourseError(f"{lesson.path.name}: a cell took longer than {timeout} seconds (--timeout): "
+                          f"{str(error).splitlines()[-1]}") from error
+    except DeadKernelError as error:
+        raise CourseError(f"{lesson.path.name}: the kernel died: {error}") from error
+    except CellExecutionError as error:
+        raise CourseError(f"{lesson.path.name} failed:\n{plain(str(error))}") from error
+    for cell in nb.cells:
+        if SKIP in cell.metadata.get("tags", []):
+            cell.metadata["tags"].remove(SKIP)
+    return nb
+
+
+def plain(text: str) -> str:
+    """Text without the colours of a terminal."""
+    return re.sub(r"\x1b\[[0-9;]*m", "", text)
+
+
+def quiet_kernels() -> None:
+    """Set, for the kernels started from here, what makes runs alike: one thread, no progress bars, no network."""
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    os.environ.setdefault("TQDM_DISABLE", "1")
+    os.environ.setdefault("LESSONLIB_OFFLINE", "1")
+    os.environ["JUPYTER_PREFER_ENV_PATH"] = "1"  # this environment's kernel, not one in the home folder
+    os.environ["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"  # keeps a warning of the debugger out of the outputs
+
+
+def run_verb(options: argparse.Namespace) -> int:
+    """Run lessons; with --save, store what they print and draw."""
+    chosen = pick(options.lessons)
+    if options.save and find_mnist() is None:
+        raise CourseError(f"stored outputs are made on real MNIST, and it is not here.\n{mnist_is_missing()}")
+    quiet_kernels()
+
+    def one(lesson: Lesson) -> tuple[Lesson, float, dict | CourseError]:
+        start = time.perf_counter()
+        try:
+            result = execute(lesson, options.timeout)
+        except CourseError as error:
+            result = error
+        return lesson, time.perf_counter() - start, result
+
+    failed = 0
+    with ThreadPoolExecutor(options.workers) as pool:
+        bar = tqdm(pool.map(one, chosen), total=len(chosen), desc="lessons", unit="notebook")
+        for lesson, seconds, result in bar:
+            if isinstance(result, CourseError):
+                failed += 1
+                tqdm.write(f"  failed  {lesson.path.name}  {seconds:5.1f} s")
+                complain(str(result))
+                continue
+            saved = options.save and save(lesson, result)
+            tqdm.write(f"  ran     {lesson.path.name}  {seconds:5.1f} s{'  outputs stored' if saved else ''}")
+    console.print(f"{len(chosen) - failed} of {len(chosen)} lessons ran from top to bottom.")
+    return 1 if failed else 0
+
+
+# --- writing -------------------------------------------------------------------------------------------------
+
+
+def save(lesson: Lesson, executed: dict) -> bool:
+    """Store the outputs of a run; gives whether the file changed.
+
+    Cells tagged `measured` keep the output that is stored as long as their source is the same, so that a notebook
+    in which nothing changed stays without a diff.
+    """
+    old = {cell["id"]: cell for cell in lesson.nb["cells"]}
+    new = json.loads(json.dumps(executed))
+    for cell in new["cells"]:
+        before = old.get(cell["id"], {})
+        if MEASURED in cell["metadata"].get("tags", []) and cell["source"] == "".join(before.get("source", "")) \
+                and before.get("outputs") and lesson.nb["metadata"].get("lessonlib"):
+            cell["outputs"] = before["outputs"]
+    new["metadata"]["lessonlib"] = {STAMP: code_hash(new)}
+    return write(lesson.path, cleaned(new))
+
+
+def cleaned(nb: dict) -> str:
+    """The notebook as text after nbdev's cleaning: no execution counts, no metadata but what settings.ini allows."""
+    from execnb.nbio import dict2nb, nb2str
+    from nbdev.clean import clean_nb
+    from nbdev.config import get_config
+
+    config = get_config(path=need_checkout())
+    nb = dict2nb(json.loads(json.dumps(nb)))
+    clean_nb(nb, allowed_metadata_keys=config.allowed_metadata_keys.split(),
+             allowed_cell_metadata_keys=config.allowed_cell_metadata_keys.split(), clean_ids=config.clean_ids)
+    return nb2str(nb)
+
+
+def write(path: Path, text: str) -> bool:
+    """Replace a file in one step, and only where its content changes; gives whether it did."""
+    if path.exists() and path.read_text(encoding="utf-8") == text:
+        return False
+    unfinished = path.with_suffix(".unfinished")
+    unfinished.write_text(text, encoding="utf-8", newline="\n")
+    os.replace(unfinished, path)
+    return True
+
+
+def export(folder: Path) -> None:
+    """Let nbdev write lessonlib/*.py from nbs/*.ipynb in `folder`, a checkout or a copy of one."""
+    done = subprocess.run([sys.executable, "-c", "from nbdev.doclinks import nbdev_export; nbdev_export()"], cwd=folder,
+                          capture_output=True, text=True)
+    if done.returncode != 0:
+        raise CourseError(f"the notebooks could not be exported:\n{done.stdout}{done.stderr}")
+
+
+def export_verb(options: argparse.Namespace) -> int:
+    """Clean all notebooks and write lessonlib/*.py from them."""
+    changed = [lesson.path.name for lesson in lessons() if write(lesson.path, cleaned(lesson.nb))]
+    export(need_checkout())
+    console.print(f"{len(lessons())} notebooks exported, {len(changed)} of them cleaned"
+                  f"{': ' + ', '.join(changed) if changed else ''}.")
+    return 0
