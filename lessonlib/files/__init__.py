@@ -6,7 +6,7 @@ from lessonlib.files.cache import cached_arrays, say
 from lessonlib.files.download import asked_in_vain_lately, fetch_mnist
 from lessonlib.files.errors import DataCorrupt, DataError, DataNotFound
 from lessonlib.files.formats import Found, look_in
-from lessonlib.files.places import Place, cache_folder, checkout, download_folder, places
+from lessonlib.files.where import Place, cache_folder, checkout, download_folder, places
 
 __all__ = ["DataCorrupt", "DataError", "DataNotFound", "Found", "Place", "cache_folder", "cached_arrays", "checkout",
            "download_folder", "fetch_mnist", "find_mnist", "look_in", "mnist_is_missing", "places", "say", "try_to_fetch"]

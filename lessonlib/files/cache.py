@@ -9,7 +9,7 @@ from collections.abc import Callable
 import numpy as np
 from filelock import FileLock
 
-from lessonlib.files.places import cache_folder
+from lessonlib.files.where import cache_folder
 
 
 def say(notice: str) -> None:

@@ -10,7 +10,7 @@ from filelock import FileLock
 
 from lessonlib.files.errors import DataNotFound
 from lessonlib.files.formats import Found, look_in
-from lessonlib.files.places import cache_folder
+from lessonlib.files.where import cache_folder
 
 SECONDS_TO_ANSWER = 10
 SECONDS_BEFORE_ASKING_AGAIN = 3600

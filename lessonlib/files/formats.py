@@ -58,16 +58,13 @@ def _idx_file(folder: Path, name: str) -> Path | None:
     return next((folder / (n + end) for n in names for end in ("", ".gz") if (folder / (n + end)).is_file()), None)
 
 
-def read_bytes(path: Path, largest: int) -> bytes:
-    """The bytes of a file, unpacked where its name ends in .gz; never more than `largest`."""
+def read_bytes(path: Path, expected: int) -> bytes:
+    """The bytes of a file, unpacked where its name ends in .gz; at most one more than expected."""
     try:
-        with gzip.open(path) if path.suffix == ".gz" else open(path, "rb") as file:
-            content = file.read(largest + 1)
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+            return file.read(expected + 1)  # bounded, because a small gzip file can unpack to any size
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise _corrupt(path, "a whole gzip file", f"one that cannot be unpacked ({error})") from error
-    if len(content) > largest:
-        raise _corrupt(path, f"at most {largest:,} bytes when unpacked", "more")
-    return content
 
 
 def _corrupt(path: Path, expected: str, got: str) -> DataCorrupt:
@@ -97,8 +94,9 @@ def _read_idx_file(path: Path, shape: tuple[int, ...]) -> np.ndarray:
     content = read_bytes(path, len(header) + n_bytes)
     if not content.startswith(header):
         raise _corrupt(path, expected, f"one that begins with {content[: len(header)].hex(' ', 4) or 'nothing'}")
-    if len(content) < len(header) + n_bytes:
-        raise _corrupt(path, expected, f"only {len(content) - len(header):,} of the {n_bytes:,} bytes after it")
+    if len(content) != len(header) + n_bytes:
+        got = f"{len(content) - len(header):,} bytes after it" if len(content) < len(header) + n_bytes else "more bytes"
+        raise _corrupt(path, expected, got)
     return np.frombuffer(content, dtype=np.uint8, offset=len(header)).reshape(shape)
 
 
@@ -108,6 +106,8 @@ def _read_idx_file(path: Path, shape: tuple[int, ...]) -> np.ndarray:
 def read_pickle(path: Path) -> tuple[Part, Part, Part]:
     """((x, y), (x_valid, y_valid), (x_test, y_test)); x float rows of 784, each pixel / 256."""
     content = read_bytes(path, LARGEST_PICKLE)
+    if len(content) > LARGEST_PICKLE:
+        raise _corrupt(path, f"at most {LARGEST_PICKLE:,} bytes when unpacked", "more")
     try:
         loaded = ArraysOnly(io.BytesIO(content), encoding="latin1").load()
     except Exception as error:  # a broken pickle can raise anything at all
