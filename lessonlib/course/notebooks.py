@@ -64,7 +64,12 @@ def sources(nb: dict) -> list[str]:
 
 def code_hash(nb: dict) -> str:
     """A fingerprint of all code cells: when it changes, stored outputs are out of step."""
-    return hashlib.sha256("\0".join(sources(nb)).encode()).hexdigest()[:16]
+    return text_hash("\0".join(sources(nb)))
+
+
+def text_hash(text: str) -> str:
+    """A short fingerprint of a text."""
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def lessons() -> list[Lesson]:
@@ -91,7 +96,7 @@ def pick(wanted: Sequence[str]) -> list[Lesson]:
 def list_verb(options: argparse.Namespace) -> int:
     """A table of the lessons."""
     show_table("The lessons", ("", "lesson", "builds", "minutes"),
-               [(str(lesson.number), lesson.title, f"lessonlib.{lesson.module}" if lesson.module else "", lesson.minutes)
+               [(str(lesson.number), lesson.title, lesson.module and f"lessonlib.{lesson.module}", lesson.minutes)
                 for lesson in lessons()], right=("", "minutes"))
     console.print("`lessons open N` opens one.")
     return 0
@@ -109,12 +114,13 @@ def execute(lesson: Lesson, timeout: int) -> dict:
     from nbclient import NotebookClient
     from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
-    nb = nbformat.from_dict(copy.deepcopy(lesson.nb))
+    nb = nbformat.reads(json.dumps(lesson.nb), as_version=4)
     for cell in nb.cells:
         if cell.cell_type == "code" and PASSED_OVER.search(cell.source):
             cell.metadata["tags"] = [*cell.metadata.get("tags", []), SKIP]
-    client = NotebookClient(nb, timeout=timeout, kernel_name="python3", coalesce_streams=True,
-                            skip_cells_with_tag=SKIP, resources={"metadata": {"path": str(lesson.path.parent)}})
+    client = NotebookClient(nb, timeout=timeout, kernel_name="python3", coalesce_streams=True, skip_cells_with_tag=SKIP,
+                            extra_arguments=["--log-level=ERROR"],
+                            resources={"metadata": {"path": str(lesson.path.parent)}})
     try:
         client.execute()
     except CellTimeoutError as error:
@@ -124,10 +130,9 @@ def execute(lesson: Lesson, timeout: int) -> dict:
         raise CourseError(f"{lesson.path.name}: the kernel died: {error}") from error
     except CellExecutionError as error:
         raise CourseError(f"{lesson.path.name} failed:\n{plain(str(error))}") from error
-    for cell in nb.cells:
-        if SKIP in cell.metadata.get("tags", []):
-            cell.metadata["tags"].remove(SKIP)
-    return nb
+    for cell, before in zip(nb.cells, lesson.nb["cells"], strict=True):
+        cell.metadata = nbformat.from_dict(before["metadata"])
+    return json.loads(nbformat.writes(nb))  # with texts as lists of lines, as in the file
 
 
 def plain(text: str) -> str:
@@ -184,13 +189,14 @@ def save(lesson: Lesson, executed: dict) -> bool:
     in which nothing changed stays without a diff.
     """
     old = {cell["id"]: cell for cell in lesson.nb["cells"]}
-    new = json.loads(json.dumps(executed))
+    measured_before = lesson.nb["metadata"].get("lessonlib", {}).get(MEASURED, {})
+    new, measured = copy.deepcopy(executed), {}
     for cell in new["cells"]:
-        before = old.get(cell["id"], {})
-        if MEASURED in cell["metadata"].get("tags", []) and cell["source"] == "".join(before.get("source", "")) \
-                and before.get("outputs") and lesson.nb["metadata"].get("lessonlib"):
-            cell["outputs"] = before["outputs"]
-    new["metadata"]["lessonlib"] = {STAMP: code_hash(new)}
+        if MEASURED in cell["metadata"].get("tags", []):
+            measured[cell["id"]] = text_hash("".join(cell["source"]))
+            if measured_before.get(cell["id"]) == measured[cell["id"]]:
+                cell["outputs"] = old[cell["id"]]["outputs"]
+    new["metadata"]["lessonlib"] = {STAMP: code_hash(new), MEASURED: measured}
     return write(lesson.path, cleaned(new))
 
 

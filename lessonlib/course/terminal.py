@@ -7,7 +7,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from lessonlib.files.places import checkout
+from lessonlib.files.where import checkout
 
 
 class CourseError(RuntimeError):

@@ -1,0 +1,184 @@
+"""The `lessons` command as a reader calls it."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from lessonlib.course import checks, cli, doctor, notebooks
+
+
+def lessons(*arguments: str, **environment: str) -> subprocess.CompletedProcess:
+    """Run the command in a process of its own."""
+    import os
+
+    return subprocess.run([sys.executable, "-m", "lessonlib.course", *arguments], capture_output=True, text=True,
+                          encoding="utf-8", env={**os.environ, "PYTHONIOENCODING": "utf-8", **environment}, check=False)
+
+
+def test_help_lists_every_verb_and_imports_no_torch():
+    code = ("import sys; from lessonlib.course.cli import main\n"
+            "try: main(['--help'])\nfinally: print('torch' in sys.modules, 'rich' in sys.modules)")
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    for verb in cli.VERBS:
+        assert f"    {verb} " in done.stdout
+    assert done.stdout.splitlines()[-1] == "False False"
+    assert done.returncode == 0
+
+
+WRONG = {
+    "an unknown verb": (["clmb"], "invalid choice: 'clmb'"),
+    "no epochs": (["ladder", "--epochs", "0"], "expected a whole number from 1; got '0'"),
+    "epochs in words": (["ladder", "--epochs", "many"], "got 'many'"),
+    "an unknown source": (["ladder", "--source", "minst"], "invalid choice: 'minst'"),
+    "an unknown device": (["ladder", "--device", "gpu"], "invalid choice: 'gpu'"),
+    "a folder that is not there": (["ladder", "--json", "no/such/folder/l.json"], "does not exist"),
+    "an ending that says nothing": (["ladder", "--plot", "ladder"], "ends in .png or .svg or .pdf"),
+    "no verb for data": (["data"], "where|get|verify"),
+    "an unknown lesson": (["run", "99"], "there is no lesson '99'"),
+    "an unknown lesson to open": (["open", "ninety"], "there is no lesson 'ninety'"),
+    "an unknown check": (["test", "styl"], "there is no check 'styl'"),
+    "an unknown option": (["list", "--colour"], "unrecognized arguments: --colour"),
+}
+
+
+@pytest.mark.parametrize("fault", WRONG)
+def test_wrong_arguments_get_one_line_and_exit_code_2(fault):
+    arguments, words = WRONG[fault]
+    done = lessons(*arguments)
+    assert done.returncode == 2
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert done.stderr.startswith("lessons")
+    assert words in done.stderr
+    assert done.stdout == ""
+
+
+def test_list_shows_every_lesson():
+    done = lessons("list")
+    assert done.returncode == 0
+    for lesson in notebooks.lessons():
+        assert lesson.title.split(" — ")[0] in done.stdout
+
+
+def test_lessons_are_found_by_number_and_by_name():
+    for text in ("5", "05", "05_module"):
+        assert [lesson.path.stem for lesson in notebooks.pick([text])] == ["05_module"]
+    assert len(notebooks.pick([])) == len(notebooks.lessons())
+
+
+def test_data_where_names_every_place(tmp_path):
+    done = lessons("data", "where", LESSONLIB_DATA=str(tmp_path), LESSONLIB_CACHE=str(tmp_path / "c"), COLUMNS="200")
+    assert done.returncode == 0
+    for part in ("$LESSONLIB_DATA", "data/ of the checkout", "the cache folder"):
+        assert part in done.stdout
+
+
+def test_data_verify_without_data_says_where_to_put_it(tmp_path, monkeypatch):
+    from lessonlib.files import find_mnist
+
+    monkeypatch.delenv("LESSONLIB_DATA", raising=False)
+    monkeypatch.setenv("LESSONLIB_CACHE", str(tmp_path))
+    if find_mnist() is not None:
+        pytest.skip("MNIST lies in data/ of this checkout")
+    done = lessons("data", "verify", LESSONLIB_DATA="")
+    assert done.returncode == 1
+    assert "lessons data get" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_data_verify_knows_mnist(mnist):
+    done = lessons("data", "verify")
+    assert done.returncode == 0
+    assert "all 70,000 images and labels are those of MNIST" in done.stdout
+
+
+def test_data_verify_sees_one_changed_pixel(mnist):
+    from lessonlib.course import digits
+    from lessonlib.files import find_mnist
+
+    parts = [[x.copy(), y.copy()] for x, y in find_mnist().read()]
+    assert digits.fingerprints(parts) == digits.MD5
+    parts[1][0][9_999, 27, 27] ^= 1
+    changed = {name for name, md5 in digits.fingerprints(parts).items() if md5 != digits.MD5[name]}
+    assert changed == {"train-images-idx3-ubyte"}
+
+
+def test_ladder_writes_what_it_measured(tmp_path):
+    """The built-in digits need neither network nor data folder."""
+    done = lessons("ladder", "--source", "handwriting", "--json", str(tmp_path / "l.json"),
+                   "--plot", str(tmp_path / "l.png"), LESSONLIB_DATA="", COLUMNS="160")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "The same losses on every rung" in done.stdout
+    report = json.loads((tmp_path / "l.json").read_text(encoding="utf-8"))
+    assert report["source"] == "handwriting"
+    assert len(report["rungs"]) == 5
+    assert all(len(rung["losses"]) == 782 and rung["max_loss_difference"] <= 1e-5 for rung in report["rungs"])
+    assert (tmp_path / "l.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_ladder_without_a_cuda_device_says_so():
+    import torch
+
+    if torch.cuda.is_available():
+        pytest.skip("there is a CUDA device")
+    done = lessons("ladder", "--device", "cuda")
+    assert done.returncode == 1
+    assert "no cuda device" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_ladder_says_when_mnist_is_asked_for_and_not_there(tmp_path, monkeypatch):
+    from lessonlib.files import find_mnist
+
+    monkeypatch.delenv("LESSONLIB_DATA", raising=False)
+    monkeypatch.setenv("LESSONLIB_CACHE", str(tmp_path))
+    if find_mnist() is not None:
+        pytest.skip("MNIST lies in data/ of this checkout")
+    done = lessons("ladder", "--source", "mnist", LESSONLIB_DATA="")
+    assert done.returncode == 1
+    assert "MNIST was found in none of these places" in done.stderr
+
+
+def test_doctor_has_a_verdict_on_everything():
+    done = lessons("doctor", COLUMNS="200")
+    assert done.returncode == 0, done.stdout
+    for what in ("Python", "torch", "device", "threads", "digits", "kernel", "free disk", "cache folder"):
+        assert f" {what} " in done.stdout
+
+
+def test_doctor_says_what_to_do(monkeypatch, tmp_path):
+    monkeypatch.setattr(doctor, "find_mnist", lambda: None)
+    assert "lessons data get" in doctor.digits().advice
+    monkeypatch.setattr(doctor.shutil, "disk_usage", lambda folder: type("Usage", (), {"free": 1e9}))
+    assert doctor.disk().verdict == doctor.NOTE
+    monkeypatch.setattr(doctor.sys, "version_info", (3, 9))
+    assert "3.10" in doctor.python().advice
+
+    def missing(name: str) -> str:
+        raise doctor.importlib.metadata.PackageNotFoundError
+
+    monkeypatch.setattr(doctor.importlib.metadata, "version", missing)
+    verdicts = {finding.what: finding.verdict for finding in doctor.versions()}
+    assert verdicts["torch"] == doctor.BAD
+    assert verdicts["jupyterlab"] == doctor.NOTE
+
+
+def test_an_unforeseen_error_is_one_line_too(monkeypatch, capsys):
+    def broken(options):
+        raise ValueError("something else")
+
+    monkeypatch.setattr(notebooks, "list_verb", broken)
+    assert cli.main(["list"]) == 1
+    assert "lessons: something else" in capsys.readouterr().err
+
+
+def test_checks_say_how_to_mend(monkeypatch, capsys):
+    monkeypatch.setattr(checks, "CHECKS", (checks.Check("good", "a good one", list, "-"),
+                                           checks.Check("bad", "a bad one", lambda: ["it is broken"], "repair it")))
+    assert checks.test_verb(cli.parse(["test"])) == 1
+    said = capsys.readouterr().out
+    assert "it is broken" in said
+    assert "To mend it: repair it" in said
+    assert said.rstrip().endswith("1 passed, 1 failed")
+    assert checks.test_verb(cli.parse(["test", "good"])) == 0

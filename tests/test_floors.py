@@ -1,0 +1,102 @@
+"""The house stands: nothing below imports anything above, and using the library needs none of the tools."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lessonlib.course import notebooks
+
+GROUND = {"files", "figures", "device", "handwriting"}
+TOOLS = ("nbdev", "fastcore", "execnb", "jupyterlab", "jupyter_client", "IPython", "ipykernel", "nbclient", "nbformat",
+         "pytest", "hypothesis", "ruff", "playwright")
+
+
+def modules(root: Path) -> list[str]:
+    """Every module of the package, as a dotted name."""
+    names = (path.relative_to(root).with_suffix("") for path in sorted((root / "lessonlib").rglob("*.py")))
+    return [".".join(name.parts).removesuffix(".__init__") for name in names
+            if name.name not in ("_modidx", "__main__")]
+
+
+def imported(root: Path, name: str) -> set[str]:
+    """What a module imports from the package, anywhere in it: the first name below lessonlib."""
+    path = root / Path(*name.split("."))
+    tree = ast.parse((path / "__init__.py" if path.is_dir() else path.with_suffix(".py")).read_text(encoding="utf-8"))
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "lessonlib":
+            found |= {node.module.split(".")[1]} if "." in node.module else {alias.name for alias in node.names}
+        elif isinstance(node, ast.Import):
+            found |= {alias.name.split(".")[1] for alias in node.names if alias.name.startswith("lessonlib.")}
+        assert not (isinstance(node, ast.ImportFrom) and node.level), f"{name} imports relatively"
+    return found - {name.split(".")[1] if "." in name else ""}
+
+
+def floor_of(module: str, order: list[str]) -> int:
+    """0 for the ground, then the lessons in their order, then the course."""
+    if module in GROUND:
+        return 0
+    return len(order) + 1 if module == "course" else 1 + order.index(module)
+
+
+def test_nothing_below_imports_anything_above(root):
+    order = [lesson.module for lesson in notebooks.lessons() if lesson.module]
+    for name in modules(root):
+        if name == "lessonlib":
+            assert imported(root, name) == set()
+            continue
+        here = name.split(".")[1]
+        for other in imported(root, name):
+            if here in GROUND:
+                assert other in GROUND, f"{name} imports {other}"
+            else:
+                assert floor_of(other, order) < floor_of(here, order), f"{name} imports {other}"
+    graph = {module: imported(root, f"lessonlib.{module}") for module in GROUND}
+    for module, others in graph.items():
+        assert all(module not in graph[other] for other in others), f"{module} takes part in a circle"
+
+
+def test_importing_the_package_is_instant_and_brings_no_torch():
+    code = "import sys, lessonlib; assert lessonlib.__version__; print(sorted({m.split('.')[0] for m in sys.modules}))"
+    brought = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert not {"torch", "numpy", "pandas", "matplotlib"} & set(ast.literal_eval(brought))
+
+
+def test_every_module_is_imported_without_the_tools(root):
+    """As in an environment with the runtime dependencies only."""
+    names = [name for name in modules(root) if name != "lessonlib.course.checks"]
+    code = f"""
+import importlib, sys
+class Refuse:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in {TOOLS!r}: raise ModuleNotFoundError("a tool: " + name, name=name)
+sys.meta_path.insert(0, Refuse())
+for name in {names!r}: importlib.import_module(name)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("lesson", notebooks.lessons(), ids=lambda lesson: lesson.path.stem)
+def test_public_names_are_documented_and_typed(lesson):
+    """Each public function says what it takes and gives, and has a docstring; `__all__` is complete."""
+    import importlib
+    import inspect
+    import typing
+
+    if not lesson.module:
+        pytest.skip("this lesson exports nothing")
+    module = importlib.import_module(f"lessonlib.{lesson.module}")
+    assert module.__doc__, f"lessonlib.{lesson.module} says nothing about itself"
+    for name in module.__all__:
+        thing = getattr(module, name)
+        if not inspect.isfunction(thing) and not inspect.isclass(thing):
+            continue
+        assert inspect.getdoc(thing), f"{name} has no docstring"
+        if inspect.isfunction(thing):
+            parameters = [p for p in inspect.signature(thing).parameters.values() if p.name not in ("opt", "self")]
+            assert all(p.annotation is not inspect.Parameter.empty for p in parameters), f"{name} lacks type hints"
+            typing.get_type_hints(thing)

@@ -1,0 +1,162 @@
+"""Running notebooks and storing their outputs; tried on small notebooks made here."""
+
+import json
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from lessonlib.course import checks, notebooks
+from lessonlib.course.notebooks import Lesson
+from lessonlib.course.terminal import CourseError
+from lessonlib.figures import Picture
+
+
+@pytest.fixture(autouse=True)
+def quiet():
+    notebooks.quiet_kernels()
+
+
+def lesson(folder: Path, *cells: str, **metadata: dict) -> Lesson:
+    """A lesson of code cells; one that begins with `measured:` gets that tag."""
+    nb = nbformat.v4.new_notebook(metadata={"kernelspec": {"name": "python3", "display_name": "python3",
+                                                           "language": "python"}, **metadata})
+    for n, source in enumerate(cells):
+        cell = nbformat.v4.new_code_cell(source.removeprefix("measured:"), id=f"cell{n}")
+        if source.startswith("measured:"):
+            cell.metadata["tags"] = ["measured"]
+        nb.cells.append(cell)
+    path = folder / "00_tried.ipynb"
+    path.write_text(notebooks.cleaned(json.loads(nbformat.writes(nb))), encoding="utf-8")
+    return reread(path)
+
+
+def reread(path: Path) -> Lesson:
+    return Lesson(path, json.loads(path.read_text(encoding="utf-8")))
+
+
+def outputs(lesson: Lesson) -> list[str]:
+    return ["".join("".join(o.get("text", "") or o["data"]["text/plain"]) for o in cell["outputs"])
+            for cell in lesson.nb["cells"]]
+
+
+def run_and_save(path: Path) -> bool:
+    before = reread(path)
+    return notebooks.save(before, notebooks.execute(before, timeout=60))
+
+
+def test_outputs_are_stored_and_an_unchanged_notebook_stays_as_it_is(tmp_path):
+    path = lesson(tmp_path, "print('one')\nprint('two')", "1 + 1", "measured:import time; time.perf_counter_ns()",
+                  "object()").path
+    assert run_and_save(path)
+    first = path.read_bytes()
+    assert outputs(reread(path))[:2] == ["one\ntwo\n", "2"]
+    assert "0x" not in outputs(reread(path))[3]  # no memory address
+    assert b'"execution_count": 1' not in first
+    assert not run_and_save(path)
+    assert path.read_bytes() == first
+    assert checks.output_problems(reread(path)) == []
+
+
+def test_a_measured_cell_is_measured_anew_when_its_code_changes(tmp_path):
+    path = lesson(tmp_path, "measured:import time; time.perf_counter_ns()", "1").path
+    run_and_save(path)
+    kept = outputs(reread(path))
+    nb = json.loads(path.read_text(encoding="utf-8"))
+    nb["cells"][1]["source"] = ["2"]
+    path.write_text(json.dumps(nb), encoding="utf-8")
+    assert "its code changed since its outputs were stored" in checks.output_problems(reread(path))
+    run_and_save(path)
+    assert outputs(reread(path)) == [kept[0], "2"]
+    nb["cells"][0]["source"] = ["import time\n", "time.perf_counter_ns()"]
+    path.write_text(json.dumps(nb), encoding="utf-8")
+    run_and_save(path)
+    assert outputs(reread(path))[0] != kept[0]
+
+
+def test_each_notebook_gets_a_fresh_kernel_in_its_own_folder(tmp_path):
+    path = lesson(tmp_path, "import os, torch; print(os.getcwd()); 'x' in globals()", "x = 1",
+                  "torch.set_default_dtype(torch.float64)").path
+    for _ in range(2):
+        run_and_save(path)
+        assert outputs(reread(path))[0] == f"{tmp_path}\nFalse"
+
+
+def test_the_directives_of_nbdev_are_obeyed(tmp_path):
+    path = lesson(tmp_path, "#| eval: false\n1/0", "#| slow\n1/0", "#| gpu\n1/0", "'ran'").path
+    run_and_save(path)
+    assert outputs(reread(path)) == ["", "", "", "'ran'"]
+    assert all(not cell["metadata"] for cell in reread(path).nb["cells"])
+
+
+def test_a_cell_that_fails_is_shown_and_nothing_is_stored(tmp_path):
+    tried = lesson(tmp_path, "a = 1", "a / 0")
+    before = tried.path.read_bytes()
+    with pytest.raises(CourseError, match=r"(?s)00_tried\.ipynb failed.*a / 0.*ZeroDivisionError"):
+        notebooks.execute(tried, timeout=60)
+    assert tried.path.read_bytes() == before
+
+
+def test_a_cell_that_never_ends_is_stopped(tmp_path):
+    with pytest.raises(CourseError, match="longer than 1 seconds"):
+        notebooks.execute(lesson(tmp_path, "while True: pass"), timeout=1)
+
+
+def test_a_kernel_that_dies_is_reported(tmp_path):
+    with pytest.raises(CourseError, match="died"):
+        notebooks.execute(lesson(tmp_path, "import os; os._exit(1)"), timeout=60)
+
+
+def picture_cell(html: str) -> dict:
+    return {"cells": [{"cell_type": "code", "id": "a", "source": [], "metadata": {}, "outputs": [
+        {"output_type": "display_data", "data": {"text/html": html}, "metadata": {}}]}]}
+
+
+def test_pictures_without_words_and_too_large_ones_are_found(tmp_path):
+    found = lesson(tmp_path, "1")
+    for html, problem in ((Picture(b"x" * 10, "A line that falls.", 10)._repr_html_(), None),
+                          (Picture(b"x" * 50_000, "A line that falls.", 10)._repr_html_(), "50,000 bytes"),
+                          ('<img src="x.png">', "without alt text"), ('<img alt="" src="x.png">', "without alt text")):
+        nb = {**picture_cell(html), "metadata": {}}
+        nb["metadata"]["lessonlib"] = {notebooks.STAMP: notebooks.code_hash(nb)}
+        problems = checks.output_problems(Lesson(found.path, nb))
+        assert (problems == []) if problem is None else (len(problems) == 1 and problem in problems[0])
+
+
+def test_stored_errors_and_bare_pngs_are_found(tmp_path):
+    found = lesson(tmp_path, "1")
+    nb = {"metadata": {}, "cells": [{"cell_type": "code", "id": "a", "source": [], "metadata": {}, "outputs": [
+        {"output_type": "error", "ename": "ValueError", "evalue": "", "traceback": []},
+        {"output_type": "display_data", "data": {"image/png": "x"}, "metadata": {}}]}]}
+    problems = "\n".join(checks.output_problems(Lesson(found.path, nb)))
+    for problem in ("never stored", "stored error (ValueError)", "without alt text"):
+        assert problem in problems
+
+
+def test_save_needs_the_real_mnist(monkeypatch):
+    from lessonlib.course import cli
+
+    monkeypatch.setattr(notebooks, "find_mnist", lambda: None)
+    with pytest.raises(CourseError, match="real MNIST"):
+        notebooks.run_verb(cli.parse(["run", "0", "--save"]))
+
+
+def test_modules_out_of_step_are_found(monkeypatch, root, tmp_path):
+    """A module edited by hand, one without a notebook, and one that is missing."""
+    import shutil
+
+    copy = tmp_path / "copy"
+    (copy / "nbs").mkdir(parents=True)
+    (copy / "lessonlib").mkdir()
+    shutil.copy(root / "settings.ini", copy)
+    for name in ("05_module", "06_loss"):
+        shutil.copy(root / "nbs" / f"{name}.ipynb", copy / "nbs")
+    for name in ("__init__.py", "layers.py"):
+        shutil.copy(root / "lessonlib" / name, copy / "lessonlib")
+    (copy / "lessonlib" / "layers.py").open("a", encoding="utf-8").write("# by hand\n")
+    (copy / "lessonlib" / "stray.py").write_text("", encoding="utf-8")
+    monkeypatch.setattr(checks, "need_checkout", lambda: copy)
+    found = checks.modules_in_step()
+    assert "lessonlib/layers.py differs from its notebook" in found
+    assert "lessonlib/losses.py is missing" in found
+    assert "lessonlib/stray.py is made by no notebook" in found
