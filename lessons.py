@@ -87,7 +87,7 @@ def is_ready(key: str) -> bool:
 
 
 def find_uv() -> str:
-    """uv from the PATH, or fetched with pip into .tools."""
+    """The program uv from the PATH, or fetched with pip into .tools."""
     own = TOOLS / "bin" / f"uv{EXE}"
     uv = shutil.which("uv") or (str(own) if own.exists() else None)
     if uv is None:
@@ -135,7 +135,7 @@ def run(command: list[str], what_failed: str, seconds: float | None = None, quie
     environment = {**os.environ, **{name: value for name, value in extra.items() if value is not None}}
     environment.pop("VIRTUAL_ENV", None)  # of an environment that happens to be active
     last = []
-    with open(LOG, "a", encoding="utf-8") as log:
+    with LOG.open("a", encoding="utf-8") as log:
         log.write(f"$ {' '.join(command)}\n")
         try:
             step = subprocess.Popen(command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, encoding="utf-8",

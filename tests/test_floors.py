@@ -27,11 +27,14 @@ def imported(root: Path, name: str) -> set[str]:
     tree = ast.parse((path / "__init__.py" if path.is_dir() else path.with_suffix(".py")).read_text(encoding="utf-8"))
     found = set()
     for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "lessonlib":
+        if isinstance(node, ast.ImportFrom) and node.level:  # nbdev writes `from .layers import` into the modules
+            assert node.level == 1, f"{name} imports from {'.' * node.level}{node.module}"
+            assert name.count(".") == 1, f"{name} imports relatively"
+            found |= {node.module.split(".")[0]} if node.module else {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "lessonlib":
             found |= {node.module.split(".")[1]} if "." in node.module else {alias.name for alias in node.names}
         elif isinstance(node, ast.Import):
             found |= {alias.name.split(".")[1] for alias in node.names if alias.name.startswith("lessonlib.")}
-        assert not (isinstance(node, ast.ImportFrom) and node.level), f"{name} imports relatively"
     return found - {name.split(".")[1] if "." in name else ""}
 
 

@@ -39,7 +39,7 @@ def modules_in_step() -> list[str]:
         copy = Path(folder)
         shutil.copy(root / "settings.ini", copy)
         for name in ("nbs", "lessonlib"):
-            shutil.copytree(root / name, copy / name, ignore=shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints"))
+            shutil.copytree(root / name, copy / name, ignore=shutil.ignore_patterns("__pycache__", ".ipynb*"))
         for module in (copy / "lessonlib").glob("*.py"):
             if module.name != "__init__.py":
                 module.unlink()  # so that a module whose notebook is gone is missed below

@@ -41,6 +41,6 @@ def ladder_verb(options: argparse.Namespace) -> int:
         console.print(f"[bold]Not the same losses[/bold]: {', '.join(lost)} differ(s) from rung 1 by more than "
                       f"{ladder.tolerance:g} over {n_batches:,} batches.")
         return 1
-    console.print(f"The same losses on every rung: within {ladder.tolerance:g} over all {n_batches:,} batches, and what "
-                  "each rung took away did not run.")
+    console.print(f"The same losses on every rung: within {ladder.tolerance:g} over all {n_batches:,} batches, "
+                  "and what each rung took away did not run.")
     return 0

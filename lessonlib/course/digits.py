@@ -33,8 +33,8 @@ def where() -> int:
         taken = taken or found is not None
     show_table("Where MNIST is looked for, in this order", ("", "place", "path", "what is there", ""), rows)
     if not taken:
-        console.print("MNIST is in none of them. `lessons data get` fetches it; until then the lessons use the built-in "
-                      "digits.\nTo put it there by hand, copy mnist.pkl.gz or the four IDX files into "
+        console.print("MNIST is in none of them. `lessons data get` fetches it; until then the lessons use the "
+                      "built-in digits.\nTo put it there by hand, copy mnist.pkl.gz or the four IDX files into "
                       f"{download_folder()}")
     return 0
 

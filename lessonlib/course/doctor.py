@@ -51,6 +51,7 @@ def examine() -> Iterator[Finding]:
 
 
 def python() -> Finding:
+    """Whether the lessons are tried with this Python."""
     version = sys.version_info[:2]
     seen = f"{platform.python_version()} on {platform.system()} {platform.machine()}"
     if not PYTHONS[0] <= version <= PYTHONS[1]:
@@ -59,6 +60,7 @@ def python() -> Finding:
 
 
 def versions() -> Iterator[Finding]:
+    """The packages that matter."""
     for name in ("lessonlib", "torch", "torchvision", "jupyterlab", "nbdev"):
         try:
             yield Finding(name, importlib.metadata.version(name))
@@ -70,6 +72,7 @@ def versions() -> Iterator[Finding]:
 
 
 def torch_findings() -> Iterator[Finding]:
+    """Where torch computes, and with how many threads."""
     try:
         import torch
 
@@ -89,6 +92,7 @@ def torch_findings() -> Iterator[Finding]:
 
 
 def digits() -> Finding:
+    """Which digits the lessons will use."""
     found = find_mnist()
     if found is None:
         return Finding("digits", "MNIST is not here; the built-in digits serve", NOTE, "`lessons data get` fetches it")
@@ -96,6 +100,7 @@ def digits() -> Finding:
 
 
 def cache() -> Finding:
+    """Whether what is dear to make can be kept."""
     folder = cache_folder()
     place = next(f for f in (folder, *folder.parents) if f.exists())
     if not os.access(place, os.W_OK):
@@ -105,6 +110,7 @@ def cache() -> Finding:
 
 
 def kernel() -> Finding:
+    """Whether notebooks run with this very Python."""
     try:
         from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
     except ImportError:
@@ -122,6 +128,7 @@ def kernel() -> Finding:
 
 
 def disk() -> Finding:
+    """Whether there is room."""
     folder = checkout() or Path.cwd()
     free = shutil.disk_usage(folder).free / 1e9
     if free < LEAST_FREE_GB:

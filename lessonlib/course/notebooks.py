@@ -219,7 +219,7 @@ def write(path: Path, text: str) -> bool:
         return False
     unfinished = path.with_suffix(".unfinished")
     unfinished.write_text(text, encoding="utf-8", newline="\n")
-    os.replace(unfinished, path)
+    unfinished.replace(path)
     return True
 
 

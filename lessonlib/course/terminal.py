@@ -26,7 +26,7 @@ def complain(message: str) -> None:
     print(f"lessons: {message}", file=sys.stderr)
 
 
-def show_table(title: str | None, columns: Sequence[str], rows: Iterable[Sequence[str]], right: Sequence[str] = ()) -> None:
+def show_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], right: Sequence[str] = ()) -> None:
     """Print a table; the columns named in `right` hold numbers."""
     table = Table(title=title, title_justify="left", title_style="bold", header_style="bold")
     for column in columns:

@@ -10,9 +10,9 @@ from PIL import Image
 
 __all__ = ["COLORS", "LADDER", "Picture", "picture", "ladder_picture"]
 
-# Blue, orange, green, purple, grey: told apart by the colour-blind, and by their lightness in grey print
-# (Okabe and Ito, "Color Universal Design", 2008).
-COLORS = ("#0072B2", "#E69F00", "#009E73", "#7B3F6B", "#999999")
+# Blue, orange, green, purple, light grey: told apart by the colour-blind (after Okabe and Ito, "Color Universal
+# Design", 2008), and by their lightness in grey print: 0.38, 0.67, 0.50, 0.22 and 0.77 of white.
+COLORS = ("#0072B2", "#E69F00", "#1F9E77", "#4A2257", "#C4C4C4")
 PIXELS_PER_INCH = 130
 SHOWN_PIXELS_PER_INCH = 80
 

@@ -8,8 +8,9 @@ from lessonlib.files.errors import DataCorrupt, DataError, DataNotFound
 from lessonlib.files.formats import Found, look_in
 from lessonlib.files.where import Place, cache_folder, checkout, download_folder, places
 
-__all__ = ["DataCorrupt", "DataError", "DataNotFound", "Found", "Place", "cache_folder", "cached_arrays", "checkout",
-           "download_folder", "fetch_mnist", "find_mnist", "look_in", "mnist_is_missing", "places", "say", "try_to_fetch"]
+__all__ = ["DataCorrupt", "DataError", "DataNotFound", "Found", "Place", "cache_folder", "cached_arrays",
+           "checkout", "download_folder", "fetch_mnist", "find_mnist", "look_in", "mnist_is_missing", "places", "say",
+           "try_to_fetch"]
 
 
 def find_mnist(path: str | os.PathLike | None = None) -> Found | None:

@@ -5,6 +5,7 @@ import sys
 import tempfile
 import zipfile
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 from filelock import FileLock
@@ -36,7 +37,7 @@ def cached_arrays(
         return make()
 
 
-def _load(path) -> dict[str, np.ndarray] | None:
+def _load(path: Path) -> dict[str, np.ndarray] | None:
     try:
         with np.load(path, allow_pickle=False) as stored:
             return dict(stored)
@@ -47,13 +48,13 @@ def _load(path) -> dict[str, np.ndarray] | None:
         return None
 
 
-def _save(path, arrays: dict[str, np.ndarray]) -> None:
+def _save(path: Path, arrays: dict[str, np.ndarray]) -> None:
     # Written under another name first, so that a file of the right name is always whole.
     handle, unfinished = tempfile.mkstemp(dir=path.parent, suffix=".unfinished")
     try:
         with os.fdopen(handle, "wb") as file:
             np.savez(file, **arrays)
-        os.replace(unfinished, path)
+        Path(unfinished).replace(path)
     except BaseException:
-        os.unlink(unfinished)
+        Path(unfinished).unlink()
         raise

@@ -30,8 +30,9 @@ def fetch_mnist(folder: Path) -> Found:
             except (RuntimeError, OSError) as error:
                 _asked_in_vain().parent.mkdir(parents=True, exist_ok=True)
                 _asked_in_vain().touch()
-                raise DataNotFound(f"MNIST could not be fetched: {error}. Try `lessons data get` again when there is "
-                                   "a network, or copy mnist.pkl.gz or the four IDX files into the folder data/") from error
+                raise DataNotFound(
+                    f"MNIST could not be fetched: {error}\nTry `lessons data get` again when there is a network, "
+                    f"or copy mnist.pkl.gz or the four IDX files into {folder}") from error
             (Path(unfinished) / "MNIST").rename(folder / "MNIST")
     return look_in(folder)
 

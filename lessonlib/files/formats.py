@@ -180,6 +180,17 @@ def _latin1(text: str, encoding: str) -> bytes:
     return text.encode("latin1")
 
 
+LET_IN = {
+    ("numpy", "ndarray"): "ndarray",  # only ever named, never called
+    ("numpy", "dtype"): _PickledType,
+    ("_codecs", "encode"): _latin1,
+    ("numpy.core.multiarray", "_reconstruct"): _reconstruct,  # numpy 1
+    ("numpy._core.multiarray", "_reconstruct"): _reconstruct,  # numpy 2
+    ("numpy.core.numeric", "_frombuffer"): _frombuffer,
+    ("numpy._core.numeric", "_frombuffer"): _frombuffer,
+}
+
+
 class ArraysOnly(pickle.Unpickler):
     """Reads pickles of plain numpy arrays and runs nothing else, although a pickle may name any function to call.
 
@@ -187,13 +198,7 @@ class ArraysOnly(pickle.Unpickler):
     See "Restricting Globals" in the documentation of Python's pickle module.
     """
 
-    ALLOWED = {("numpy", "ndarray"): "ndarray", ("numpy", "dtype"): _PickledType, ("_codecs", "encode"): _latin1}
-    for core in ("numpy.core", "numpy._core"):  # numpy 1 and numpy 2
-        ALLOWED[core + ".multiarray", "_reconstruct"] = _reconstruct
-        ALLOWED[core + ".numeric", "_frombuffer"] = _frombuffer
-    del core
-
     def find_class(self, module: str, name: str) -> object:
-        if (module, name) not in self.ALLOWED:
+        if (module, name) not in LET_IN:
             raise pickle.UnpicklingError(f"it asks for {module}.{name}, and only plain arrays are let in")
-        return self.ALLOWED[module, name]
+        return LET_IN[module, name]
