@@ -96,7 +96,8 @@ def _command(*command: str) -> list[str]:
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8", errors="replace")
     if done.returncode == 0:
         lines = [line for line in done.stdout.splitlines() if line.strip()]
-        console.print(f"    {lines[-1].strip('= ')}" if lines else "", markup=False)
+        for line in [*(line for line in lines if line.startswith("SKIPPED")), *lines[-1:]]:
+            console.print(f"    {line.strip('= ')}", markup=False)
         return []
     return [done.stdout]
 

@@ -7,6 +7,16 @@ import os
 from lessonlib.course.terminal import console, show_table
 
 
+def table_row(n: int, row: dict, n_batches: int) -> tuple[str, ...]:
+    """One rung in words. A slow rung trains on its first batches only; it says how many, and its time is scaled up."""
+    seen = len(row["losses"])
+    whole = seen == n_batches
+    accuracy = f"{row['valid_accuracy']:.2%}" if whole else f"– ({seen} batches)"
+    difference = f"{row['max_loss_difference']:.1e}" if n > 1 else "–"
+    return (f"{n} {row['name']}", row["removed"], row["borrowed"], str(row["lines"]), accuracy,
+            f"{'' if whole else '≈ '}{row['seconds_per_epoch']:.2f}", difference)
+
+
 def ladder_verb(options: argparse.Namespace) -> int:
     """Train all rungs, show the table, write what was asked for; 1 where a rung left the first one's losses."""
     import torch
@@ -28,9 +38,7 @@ def ladder_verb(options: argparse.Namespace) -> int:
         f"{options.dtype} on {device.type}{threads}",
         ("rung", "taken away", "still borrowed", "own lines", "valid accuracy", "seconds an epoch",
          "largest difference of loss"),
-        [(f"{n} {row['name']}", row["removed"], row["borrowed"], str(row["lines"]), f"{row['valid_accuracy']:.2%}",
-          f"{row['seconds_per_epoch']:.2f}", f"{row['max_loss_difference']:.1e}" if n > 1 else "–")
-         for n, row in enumerate(ladder.rows, start=1)],
+        [table_row(n, row, len(ladder.rows[0]["losses"])) for n, row in enumerate(ladder.rows, start=1)],
         right=("own lines", "valid accuracy", "seconds an epoch", "largest difference of loss"))
     if options.json:
         options.json.write_text(json.dumps(ladder.to_dict(), indent=1), encoding="utf-8")
