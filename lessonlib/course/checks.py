@@ -13,7 +13,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from lessonlib.course.notebooks import STAMP, Lesson, cleaned, code_hash, export, lessons, quiet_kernels
+from lessonlib.course.notebooks import (
+    GLOSSARY,
+    STAMP,
+    Lesson,
+    cleaned,
+    code_hash,
+    export,
+    glossary,
+    lessons,
+    quiet_kernels,
+)
 from lessonlib.course.terminal import UsageError, console, need_checkout
 from lessonlib.files import find_mnist
 
@@ -46,7 +56,10 @@ def modules_in_step() -> list[str]:
         export(copy)
         made = {path.name: path.read_text(encoding="utf-8") for path in (copy / "lessonlib").glob("*.py")}
     here = {path.name: path.read_text(encoding="utf-8") for path in (root / "lessonlib").glob("*.py")}
-    return ([f"lessonlib/{name} is missing" for name in sorted(made.keys() - here.keys())]
+    stored = root / GLOSSARY
+    out_of_date = not stored.exists() or stored.read_text(encoding="utf-8") != glossary()
+    return ([f"{GLOSSARY.as_posix()} is not what the lessons say"] * out_of_date
+            + [f"lessonlib/{name} is missing" for name in sorted(made.keys() - here.keys())]
             + [f"lessonlib/{name} is made by no notebook" for name in sorted(here.keys() - made.keys())]
             + [f"lessonlib/{name} differs from its notebook" for name in sorted(made.keys() & here.keys())
                if made[name] != here[name]])
@@ -108,7 +121,7 @@ def notebooks_run() -> list[str]:
 
 
 CHECKS = (
-    Check("modules", "lessonlib/*.py is what the notebooks export", modules_in_step,
+    Check("modules", "lessonlib/*.py and the glossary are what the notebooks say", modules_in_step,
           "run `lessons export` and commit what it writes (edit the notebook, not the module)"),
     Check("clean", "notebooks hold no stray metadata", notebooks_clean, "run `lessons export`"),
     Check("outputs", "stored outputs belong to the code", outputs_in_step, "run `lessons run --save`"),

@@ -21,6 +21,7 @@ from lessonlib.files import find_mnist, mnist_is_missing
 
 MEASURED = "measured"  # the tag of a cell whose output differs from run to run, such as a time
 SKIP = "skip-execution"  # nbclient's name for a cell that is passed over
+GLOSSARY = Path("docs", "glossary.md")
 STAMP = "outputs_of"  # in the notebook's metadata: a hash of the code that made the stored outputs
 # nbdev's directives for cells that a plain test run passes over (settings.ini: tst_flags).
 PASSED_OVER = re.compile(r"^#\|\s*(eval:\s*false|slow|gpu)\s*$", re.MULTILINE)
@@ -50,6 +51,14 @@ class Lesson:
     def minutes(self) -> str:
         found = re.search(r"\*\*Time:?\*\*:?\s*(?:about\s+)?(\d+)", self.prose)
         return found.group(1) if found else ""
+
+    @property
+    def words(self) -> dict[str, str]:
+        """The terms that the lesson introduces, each with its definition, from its section "New words"."""
+        section = re.search(r"^## New words\n(.*?)(?=^## |\Z)", self.prose, re.MULTILINE | re.DOTALL)
+        entries = re.findall(r"^- \[\*\*(.+?)\*\*\]\([^)]*\): (.+?)(?=^- |\Z)", section.group(1) if section else "",
+                             re.MULTILINE | re.DOTALL)
+        return {term: " ".join(definition.split()) for term, definition in entries}
 
     @property
     def module(self) -> str:
@@ -232,10 +241,21 @@ def export(folder: Path) -> None:
         raise CourseError(f"the notebooks could not be exported:\n{done.stdout}{done.stderr}")
 
 
+def glossary() -> str:
+    """All terms in alphabetical order, each with its definition and the lesson that introduces it."""
+    entries = sorted(((term, definition, lesson) for lesson in lessons() for term, definition in lesson.words.items()),
+                     key=lambda entry: entry[0].lower())
+    lines = ["# Glossary", "", "<!-- Made by `lessons export` from the sections \"New words\" of the lessons. -->"]
+    for term, definition, lesson in entries:
+        lines += ["", f"### {term}", "", f"{definition} ([lesson {lesson.number}](../nbs/{lesson.path.name}))"]
+    return "\n".join(lines) + "\n"
+
+
 def export_verb(options: argparse.Namespace) -> int:
     """Clean all notebooks and write lessonlib/*.py from them."""
     changed = [lesson.path.name for lesson in lessons() if write(lesson.path, cleaned(lesson.nb))]
     export(need_checkout())
+    write(need_checkout() / GLOSSARY, glossary())
     console.print(f"{len(lessons())} notebooks exported, {len(changed)} of them cleaned"
                   f"{': ' + ', '.join(changed) if changed else ''}.")
     return 0
