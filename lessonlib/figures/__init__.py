@@ -11,7 +11,7 @@ from PIL import Image
 __all__ = ["COLORS", "LADDER", "Picture", "picture", "ladder_picture"]
 
 # Blue, orange, green, purple, light grey: told apart by the colour-blind (after Okabe and Ito, "Color Universal
-# Design", 2008), and by their lightness in grey print: 0.38, 0.67, 0.50, 0.22 and 0.77 of white.
+# Design", 2008), and by their lightness in grey print: 0.34, 0.64, 0.45, 0.20 and 0.77 of white.
 COLORS = ("#0072B2", "#E69F00", "#1F9E77", "#4A2257", "#C4C4C4")
 PIXELS_PER_INCH = 130
 SHOWN_PIXELS_PER_INCH = 80
