@@ -1,4 +1,4 @@
-"""Does a model that has only seen the built-in digits read real handwriting?
+"""Measure how well a model that has only seen the built-in digits reads real handwriting.
 
 Trains a small convolutional network on the 50,000 built-in training images, never on MNIST, and prints the share
 that it reads of the built-in test images and of MNIST's. About a minute a seed on one core.
@@ -29,7 +29,8 @@ def small_cnn() -> nn.Module:
     )
 
 
-def as_input(images: Tensor, mean: float, std: float) -> Tensor:  # (n, 28, 28) uint8 -> (n, 1, 28, 28)
+def as_input(images: Tensor, mean: float, std: float) -> Tensor:
+    """Normalised images with one channel: (n, 28, 28) uint8 to (n, 1, 28, 28)."""
     return (images[:, None].float() / 255 - mean) / std
 
 
@@ -56,12 +57,14 @@ def train(
 
 @torch.no_grad()
 def accuracy(model: nn.Module, data: Split, mean: float, std: float) -> float:
+    """The share of the images that `model` reads right."""
     right = sum((model(as_input(x, mean, std)).argmax(dim=1) == y).sum().item()
                 for x, y in zip(data.x.split(1000), data.y.split(1000), strict=True))
     return right / len(data)
 
 
 def main() -> None:
+    """Train one model a seed and print what each reads."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], help="one model for each (default: 0 1 2)")
     parser.add_argument("--epochs", type=int, default=3)

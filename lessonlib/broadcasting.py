@@ -57,7 +57,7 @@ def _shape(a: Tensor | Sequence[int]) -> tuple[int, ...]:
         raise ValueError(f"expected sizes of 0 or more; got {shape}. For numbers write torch.tensor({a})")
     return shape
 
-# %% ../nbs/10_broadcasting.ipynb #5349999e
+# %% ../nbs/10_broadcasting.ipynb #fccbe3a1
 def _line_up(a: tuple[int, ...], b: tuple[int, ...]) -> list[tuple[int | None, int | None]]:
     """For each axis of the result, the size in `a` and in `b`; None where one has no such axis."""
     rank = max(len(a), len(b))
@@ -67,7 +67,9 @@ def _line_up(a: tuple[int, ...], b: tuple[int, ...]) -> list[tuple[int | None, i
 def _meet(m: int | None, n: int | None) -> int | None:
     """The size that comes out where sizes m and n meet; None where they do not fit."""
     m, n = (1 if size is None else size for size in (m, n))
-    return m if m == n or n == 1 else n if m == 1 else None
+    if m == n or n == 1:
+        return m
+    return n if m == 1 else None
 
 
 def _result(a: tuple[int, ...], b: tuple[int, ...]) -> tuple[int, ...] | None:

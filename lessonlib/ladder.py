@@ -54,7 +54,7 @@ class Task:
         """A new generator that shuffles in the same way for each rung."""
         return torch.Generator().manual_seed(self.seed)
 
-# %% ../nbs/12_ladder.ipynb #156a8f78
+# %% ../nbs/12_ladder.ipynb #a98244a5
 def make_task(
     digits: Digits,
     device: torch.device | str = "cpu",
@@ -62,7 +62,7 @@ def make_task(
     epochs: int = 1,
     seed: int = 0,  # of the first weights and of the order of the batches
 ) -> Task:
-    """Normalise `digits` with the training mean and deviation, put them on `device`, and draw the first weights."""
+    """Normalise `digits` with the training mean and deviation, put them on `device`; draw the first weights."""
     mean, std = pixel_stats(digits.train.x)
     x, valid_x = (as_rows(part.x, mean, std, dtype=dtype, device=device) for part in (digits.train, digits.valid))
     rng = torch.Generator().manual_seed(seed)
@@ -261,7 +261,7 @@ def climb(
         ladder.add(task, rung, watched, lines, watch.seconds)
     return ladder
 
-# %% ../nbs/12_ladder.ipynb #51fd0c62
+# %% ../nbs/12_ladder.ipynb #58decaba
 def ladder_figure(ladder: Ladder) -> Figure:
     """Above: the loss of each batch, all rungs on top of each other. Below: their differences from rung 1."""
     figure, (above, below) = plt.subplots(2, 1, figsize=(6.4, 4.6), sharex=True, height_ratios=(3, 2))
@@ -270,12 +270,14 @@ def ladder_figure(ladder: Ladder) -> Figure:
     smallest = torch.finfo(getattr(torch, ladder.dtype)).eps / 10  # a difference of 0 has no place on a log axis
     for n, row in enumerate(ladder.rows):
         depth = n / max(1, len(ladder.rows) - 1)  # 0 for the first rung, 1 for the last
-        above.plot(steps[: len(row["losses"])], row["losses"], color=str(0.8 * (1 - depth)), lw=5 - 4.4 * depth, label=row["name"])
+        above.plot(steps[: len(row["losses"])], row["losses"], color=str(0.8 * (1 - depth)), lw=5 - 4.4 * depth,
+                   label=row["name"])
         if n > 0:
             losses = torch.tensor(row["losses"], dtype=torch.float64)
             difference = (losses - first[: len(losses)]).abs().clamp_min(smallest)
             below.semilogy(steps[: len(losses)], difference, "ov^sD*"[n % 6], ms=2, alpha=0.6, label=row["name"])
-    above.set(ylabel="loss of the batch", title=f"{len(ladder.rows)} rungs, {ladder.source} digits, {ladder.dtype}")
+    title = f"{len(ladder.rows)} rungs, {ladder.source} digits, {ladder.dtype}"
+    above.set(ylabel="loss of the batch", title=title)
     below.axhline(ladder.tolerance, color="0.3", ls="--", lw=1)
     below.set(xlabel="batch", ylabel="difference\nfrom rung 1", ylim=(smallest / 3, ladder.tolerance * 100))
     below.text(1, ladder.tolerance * 1.5, "tolerance", fontsize=8)

@@ -88,10 +88,10 @@ class DigitTable(Styler):
     def __repr__(self) -> str:
         return self.data.to_string()
 
-# %% ../nbs/02_pictures.ipynb #1ea8984b
+# %% ../nbs/02_pictures.ipynb #2d1d28c9
 def digit_table(
     image: Tensor,  # (rows, columns)
-    rows: slice = slice(None),  # which rows to show; all if not given
+    rows: slice = slice(None),  # which rows to show, such as slice(4, 15) for 4:15; all if not given
     columns: slice = slice(None),  # which columns to show
     caption: str = "The darker the cell, the more ink.",  # a sentence above the table
 ) -> DigitTable:
@@ -138,6 +138,22 @@ def _check_titles(images: Tensor, titles: Sequence[object] | Tensor | None) -> l
         raise ValueError(f"expected one title an image; got {len(images)} images and {len(titles)} titles")
     return titles
 
+# %% ../nbs/02_pictures.ipynb #2060adaf
+def plot_function(
+    function: Callable[[Tensor], Tensor] | Mapping[str, Callable[[Tensor], Tensor]],  # one, or several by name
+    low: float = -2.0, high: float = 2.0,  # where x begins and ends
+    points: Sequence[float] = (),  # places on the x axis to mark with a dot
+    x_label: str = "x", y_label: str = "f(x)",  # written at the axes
+    alt: str = "",  # a sentence that says what there is to see; made from the values if empty
+    steps: int = 201,  # how many places are computed
+) -> Picture:
+    """Draw any function of one variable. Raises `ValueError` unless it gives one number for each it gets."""
+    functions = function if isinstance(function, Mapping) else {y_label: function}
+    x, dots = _places(low, high, steps), torch.tensor([float(point) for point in points])
+    curves = {name: (_values(f, x), _values(f, dots)) for name, f in functions.items()}
+    figure = _draw_curves(x, dots, curves, x_label, y_label)
+    return picture(figure, alt or " ".join(_in_words(name, x, y) for name, (y, _) in curves.items()))
+
 # %% ../nbs/02_pictures.ipynb #06f3b2f7
 def _places(low: float, high: float, steps: int) -> Tensor:
     if not low < high:
@@ -168,22 +184,6 @@ def _in_words(name: str, x: Tensor, y: Tensor) -> str:
     x, y = x[known], y[known]
     first, last, low, high = (f"{_short(y[i], y)} at {_short(x[i], x)}" for i in (0, -1, y.argmin(), y.argmax()))
     return f"{name} goes from {first} to {last}; its lowest value is {low}, its highest {high}."
-
-# %% ../nbs/02_pictures.ipynb #2060adaf
-def plot_function(
-    function: Callable[[Tensor], Tensor] | Mapping[str, Callable[[Tensor], Tensor]],  # one, or several by name
-    low: float = -2.0, high: float = 2.0,  # where x begins and ends
-    points: Sequence[float] = (),  # places on the x axis to mark with a dot
-    x_label: str = "x", y_label: str = "f(x)",  # written at the axes
-    alt: str = "",  # a sentence that says what there is to see; made from the values if empty
-    steps: int = 201,  # how many places are computed
-) -> Picture:
-    """Draw any function of one variable. Raises `ValueError` unless it gives one number for each it gets."""
-    functions = function if isinstance(function, Mapping) else {y_label: function}
-    x, dots = _places(low, high, steps), torch.tensor([float(point) for point in points])
-    curves = {name: (_values(f, x), _values(f, dots)) for name, f in functions.items()}
-    figure = _draw_curves(x, dots, curves, x_label, y_label)
-    return picture(figure, alt or " ".join(_in_words(name, x, y) for name, (y, _) in curves.items()))
 
 # %% ../nbs/02_pictures.ipynb #57f2b63d
 def _draw_curves(x: Tensor, dots: Tensor, curves: Mapping, x_label: str, y_label: str) -> plt.Figure:

@@ -49,12 +49,11 @@ def _set_mode(model: Callable, training: bool) -> None:
     if hasattr(model, "train"):
         model.train(training)
 
-# %% ../nbs/08_loop.ipynb #c653f92d
+# %% ../nbs/08_loop.ipynb #28fe2604
 def _mean_by_size(values: Tensor, sizes: Sequence[int]) -> Tensor:
     """The mean of (n_batches, ...) values, each batch counted as often as it has examples; on the CPU."""
-    shares = torch.tensor(sizes, dtype=torch.float64) / sum(sizes)
-    values = values.cpu().double()
-    return (values * shares.view(-1, *[1] * (values.ndim - 1))).sum(0)
+    pairs = zip(values.cpu().double(), sizes, strict=True)
+    return sum(value * size for value, size in pairs) / sum(sizes)
 
 # %% ../nbs/08_loop.ipynb #ef0dd693
 def evaluate(

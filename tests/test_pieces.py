@@ -210,6 +210,28 @@ def test_optimizers_step_for_step(name):
     close(*weights, tolerance=1e-11)
 
 
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_a_late_gradient_and_a_changed_rate(name):
+    """One parameter gets its first gradient after five steps; the learning rate falls after ten."""
+    x, results = randn(20, 3, seed=0), []
+    for make in OPTIMIZERS[name]:
+        early, late = randn(3, seed=1).requires_grad_(), randn(3, seed=2).requires_grad_()
+        opt = make([early, late])
+        for step in range(20):
+            if step == 10:
+                for group in getattr(opt, "param_groups", [None]):
+                    if group is None:
+                        opt.lr /= 10
+                    else:
+                        group["lr"] /= 10
+            weight = early if step < 5 else early * late
+            (x * weight).sum(1).pow(2).mean().backward()
+            opt.step()
+            opt.zero_grad()
+        results.append(torch.cat([early, late]).detach())
+    close(*results, tolerance=1e-11)
+
+
 def test_an_optimizer_without_parameters_is_refused():
     with pytest.raises(ValueError, match="no parameters"):
         optim.SGD([], lr=0.1)
