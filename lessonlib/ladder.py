@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['RUNGS', 'TOLERANCE', 'Task', 'make_task', 'borrowed_loader', 'Climb', 'rung_sequential', 'our_model', 'rung_module',
-           'train_by_hand', 'rung_loop', 'rung_sgd', 'rung_matmul', 'Rung', 'guarded', 'count_lines', 'Ladder', 'climb',
-           'ladder_figure']
+           'train_by_hand', 'rung_loop', 'rung_sgd', 'rung_matmul', 'Rung', 'guarded', 'count_lines', 'Ladder',
+           'row_of', 'climb', 'ladder_figure']
 
 # %% ../nbs/12_ladder.ipynb #25c5dda3
 import inspect
@@ -173,7 +173,7 @@ RUNGS = (
          wrote=(matmul_broadcast, rung_matmul), refused=PRODUCTS),
 )
 
-# %% ../nbs/12_ladder.ipynb #a4c92052
+# %% ../nbs/12_ladder.ipynb #56e98cdc
 @contextmanager
 def guarded(rungs: Iterable[Rung]):
     """Within this block, everything that `rungs` say they took away raises `LibraryUsed`."""
@@ -186,7 +186,8 @@ def guarded(rungs: Iterable[Rung]):
     with ExitStack() as stack:
         for owner, name in (pair for rung in rungs for pair in rung.refused_callables):
             stack.enter_context(mock.patch.object(owner, name, refuse(owner, name)))
-        stack.enter_context(Guard(frozenset().union(*(rung.refused for rung in rungs))))
+        if names := frozenset().union(*(rung.refused for rung in rungs)):
+            stack.enter_context(Guard(names))
         yield
 
 # %% ../nbs/12_ladder.ipynb #6af47f56
@@ -207,7 +208,7 @@ def count_lines(*pieces: Callable) -> int:
 # %% ../nbs/12_ladder.ipynb #f233544b
 TOLERANCE = {"float32": 1e-5, "float64": 1e-12}  # the largest difference of loss that rounding explains
 
-# %% ../nbs/12_ladder.ipynb #5cf0449a
+# %% ../nbs/12_ladder.ipynb #cffadcfd
 class Ladder:
     """What a climb measured: a row a rung."""
 
@@ -220,18 +221,6 @@ class Ladder:
         """The names of the rungs whose losses are not those of rung 1 (or are not numbers)."""
         return [row["name"] for row in self.rows if not row["max_loss_difference"] <= self.tolerance]
 
-    def add(self, task: Task, rung: Rung, climb: Climb, lines: int, seconds: float) -> None:
-        """Compare a rung with the first one, and write down its row."""
-        losses = climb.losses.tolist()
-        first = torch.tensor(self.rows[0]["losses"] if self.rows else losses, dtype=torch.float64)
-        share = len(losses) / len(first)  # a slow rung may stop after its first batches
-        valid = batches(task.valid_x, task.valid_y, 250)
-        self.rows.append({
-            "name": rung.name, "removed": rung.removed, "borrowed": rung.borrowed, "lines": lines,
-            "valid_accuracy": training.evaluate(climb.model, valid, training.accuracy)[0] if share == 1 else None,
-            "seconds_per_epoch": seconds / share / task.epochs,
-            "max_loss_difference": (climb.losses - first[: len(losses)]).abs().max().item(), "losses": losses})
-
     @property
     def frame(self) -> pd.DataFrame:
         """The table, a row a rung, without the losses."""
@@ -240,9 +229,27 @@ class Ladder:
     def to_dict(self) -> dict:
         """Everything measured, ready for JSON."""
         about = {name: getattr(self, name) for name in ("source", "device", "dtype", "epochs", "batch_size")}
-        return about | {"rungs": [{key: row[key] for key in row if key != "borrowed"} for row in self.rows]}
+        keys = "name", "removed", "lines", "valid_accuracy", "seconds_per_epoch", "max_loss_difference", "losses"
+        return about | {"rungs": [{key: row[key] for key in keys} for row in self.rows]}
 
-# %% ../nbs/12_ladder.ipynb #3c8c210c
+# %% ../nbs/12_ladder.ipynb #17128cf8
+def row_of(
+    rung: Rung,
+    task: Task,
+    result: Climb,
+    first: Sequence[float],  # the losses of rung 1
+    seconds: float,  # that the rung took
+) -> dict:
+    """A rung's row in the table, but for its lines of code."""
+    share = len(result.losses) / len(first)
+    difference = result.losses - torch.tensor(first[: len(result.losses)], dtype=torch.float64)
+    valid = batches(task.valid_x, task.valid_y, 250)
+    return {"name": rung.name, "removed": rung.removed, "borrowed": rung.borrowed,
+            "valid_accuracy": training.evaluate(result.model, valid, training.accuracy)[0] if share == 1 else None,
+            "seconds_per_epoch": seconds / share / task.epochs,
+            "max_loss_difference": difference.abs().max().item(), "losses": result.losses.tolist()}
+
+# %% ../nbs/12_ladder.ipynb #c22d6e9d
 def climb(
     task: Task,
     rungs: Sequence[Rung] = RUNGS,
@@ -257,8 +264,9 @@ def climb(
             watched = rung.train(task)
         with Stopwatch(task.x.device) as watch:
             rung.train(task)
-        lines = count_lines(*(piece for above in rungs[:n] for piece in above.wrote))
-        ladder.add(task, rung, watched, lines, watch.seconds)
+        first = ladder.rows[0]["losses"] if ladder.rows else watched.losses.tolist()
+        ladder.rows.append({"lines": count_lines(*(piece for above in rungs[:n] for piece in above.wrote)),
+                            **row_of(rung, task, watched, first, watch.seconds)})
     return ladder
 
 # %% ../nbs/12_ladder.ipynb #58decaba

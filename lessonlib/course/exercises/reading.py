@@ -1,0 +1,67 @@
+"""Reading an attempt without running it: is it still the skeleton, which of its parts are empty, what is misspelt?"""
+
+import difflib
+import dis
+import functools
+import inspect
+from types import CodeType, FunctionType
+
+import torch
+from torch import nn
+
+NOTHING = (None, Ellipsis, NotImplemented)
+_EMPTY_OPCODES = {"RESUME", "NOP", "LOAD_CONST", "RETURN_VALUE", "RETURN_CONST", "POP_TOP", "CACHE", "COPY_FREE_VARS",
+                  "LOAD_COMMON_CONSTANT", "NOT_TAKEN"}
+
+
+def code_of(thing: object) -> CodeType | None:
+    """The code of a plain function or method, or None."""
+    return getattr(getattr(inspect.unwrap(thing), "__func__", thing), "__code__", None) if callable(thing) else None
+
+
+def is_empty(code: CodeType) -> bool:
+    """Whether a function does nothing: only `...`, `pass`, a docstring, or `return None`."""
+    instructions = list(dis.get_instructions(code))
+    loaded = [i.argval for i in instructions if i.opname in ("LOAD_CONST", "RETURN_CONST")]
+    return (all(i.opname in _EMPTY_OPCODES for i in instructions) and all(value in NOTHING for value in loaded)
+            and not code.co_flags & inspect.CO_GENERATOR)
+
+
+def methods(cls: type) -> dict[str, FunctionType]:
+    """The functions that a class defines itself."""
+    return {name: inspect.unwrap(member) for name, member in vars(cls).items()
+            if inspect.isfunction(inspect.unwrap(member) if callable(member) else member)}
+
+
+@functools.lru_cache(maxsize=64)
+def _stub_object(stub: str, name: str) -> object:
+    space = {"torch": torch, "nn": nn}
+    exec(compile(stub, "<skeleton>", "exec"), space)  # our own text
+    return space[name]
+
+
+def _same(code: CodeType, other: CodeType) -> bool:
+    return (code.co_code, code.co_names) == (other.co_code, other.co_names)
+
+
+def empty_parts(attempt: object, stub: str, name: str) -> tuple[list[str], list[str]]:
+    """Of the parts that the skeleton asks for: those that are as empty as in the skeleton, and all of them."""
+    model = _stub_object(stub, name)
+    if not isinstance(model, type):
+        code = code_of(attempt)
+        return ([name] if code is not None and is_empty(code) else []), [name]
+    asked = methods(model)
+    if not isinstance(attempt, type):
+        return [], list(asked)
+    written = methods(attempt)
+    empty = [part for part, skeleton in asked.items() if part in written
+             and (is_empty(written[part].__code__) or _same(written[part].__code__, skeleton.__code__))]
+    return empty, list(asked)
+
+
+def misspelt(cls: type, wanted: str) -> str:
+    """A method of the class whose name is nearly the wanted one, or an empty text."""
+    others = [name for name in methods(cls) if name != wanted]
+    plain = {name.strip("_").lower(): name for name in others}
+    close = difflib.get_close_matches(wanted.strip("_").lower(), plain, n=1, cutoff=0.6)
+    return plain[close[0]] if close else ""

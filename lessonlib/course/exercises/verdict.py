@@ -1,0 +1,77 @@
+"""What a check answers, how it is shown, and what a known mistake consists of."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from html import escape
+from typing import Any
+
+WORDS = {"ok": ("✓", "Right", "#1F9E77"), "fail": ("✗", "Not yet", "#E69F00"), "todo": ("…", "Not tried yet", "#0072B2")}
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A mistake that we know: what is seen, why it matters, what to do next, which hint helps.
+
+    Where `simulate` is given, it computes what this mistake would give for the inputs of a case. The texts may hold
+    {names}, filled in with what was found.
+    """
+
+    code: str
+    seen: str
+    why: str
+    next: str
+    hint: int  # 1, 2 or 3
+    simulate: Callable[..., Any] | None = None
+
+
+class Found(Exception):  # noqa: N818 - not an error of ours: how the search ends
+    """The search is over: a mistake was found."""
+
+    def __init__(self, code: str, *, evidence: str = "", expected: Any = None, yours: Any = None, also: str = "",
+                 **facts: object):
+        super().__init__(code)
+        self.code, self.evidence, self.expected, self.yours, self.also = code, evidence, expected, yours, also
+        self.facts = facts
+
+
+@dataclass(frozen=True, repr=False)
+class Verdict:
+    """The answer of a check: "todo", "ok" or "fail", the code of the mistake, and words."""
+
+    status: str
+    code: str
+    message: str  # what was seen, why it matters, and one next thing to do
+    evidence: str = ""  # numbers: expected beside yours
+    printed: str = ""  # what the attempt printed
+    hint: int = 0  # the number of the hint that helps
+    expected: Any = field(default=None, compare=False)  # a small tensor to draw, or None
+    yours: Any = field(default=None, compare=False)
+
+    @property
+    def heading(self) -> str:
+        mark, words, _ = WORDS[self.status]
+        return f"{mark} {words}"
+
+    def __repr__(self) -> str:
+        parts = [f"{self.heading}. {self.message}" if self.message else self.heading]
+        if self.evidence:
+            parts.append(self.evidence)
+        if self.printed:
+            parts.append("Your code printed:\n" + _indent(self.printed))
+        return "\n".join(parts)
+
+    def _repr_html_(self) -> str:
+        from lessonlib.course.exercises.pictures import beside
+
+        paragraphs = "".join(f"<p>{escape(line)}</p>" for line in self.message.splitlines() if line)
+        evidence = f"<pre>{escape(self.evidence)}</pre>" if self.evidence else ""
+        picture = beside(self.expected, self.yours) if self.status == "fail" else None
+        printed = (f"<details><summary>What your code printed</summary><pre>{escape(self.printed)}</pre></details>"
+                   if self.printed else "")
+        return (f'<div role="status" style="border-left: 5px solid {WORDS[self.status][2]}; padding-left: 0.8em">'
+                f"<p><strong>{self.heading}</strong></p>{paragraphs}{evidence}"
+                f"{picture._repr_html_() if picture is not None else ''}{printed}</div>")
+
+
+def _indent(text: str) -> str:
+    return "\n".join(f"    {line}" for line in text.splitlines())
