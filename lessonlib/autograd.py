@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['HANDED_OVER', 'RUNGS_BELOW', 'finite_differences', 'linear_backward', 'relu_backward', 'softmax_nll_grad',
-           'rung_gradients', 'Step', 'Tape', 'undo_broadcast', 'Recorded', 'Arithmetic', 'Functions', 'TapeTensor',
-           'list_transpose', 'list_matmul', 'list_log_softmax', 'list_log_probs', 'list_nll', 'list_softmax_nll_grad',
-           'list_step', 'NoTorch', 'rung_python']
+           'rung_gradients', 'Step', 'Tape', 'undo_broadcast', 'Recorded', 'Arithmetic', 'Functions', 'Picking',
+           'TapeTensor', 'list_transpose', 'list_matmul', 'list_log_softmax', 'list_log_probs', 'list_nll',
+           'list_softmax_nll_grad', 'list_step', 'NoTorch', 'rung_python']
 
 # %% ../nbs/13_backprop.ipynb #04ae6233
 import math
@@ -66,12 +66,15 @@ def relu_backward(
     """The way back through ReLU: slopes pass where `x` was above zero."""
     return grad_out * (x > 0)
 
-# %% ../nbs/13_backprop.ipynb #3631caca
+# %% ../nbs/13_backprop.ipynb #f984ce35
 def softmax_nll_grad(
     logits: Tensor,  # (batch, n_classes)
     targets: Tensor,  # (batch,) class numbers, int64
 ) -> Tensor:  # (batch, n_classes): the slope of the loss for each logit
     """The way back through log-softmax and the mean NLL loss, in one: (softmax - one-hot) / batch."""
+    if targets.shape != logits.shape[:1]:
+        raise ValueError(f"expected one class number for each of {len(logits)} rows; "
+                         f"got targets of shape {tuple(targets.shape)}")
     grad = softmax(logits)
     rows = torch.arange(len(targets), device=targets.device)
     grad[rows, targets] -= 1
@@ -230,34 +233,40 @@ class Functions(Arithmetic):
         return self.record("sum", self.data.sum(dim=dim, keepdim=keepdim),
                            (self, lambda grad: _with_axis(grad, dim, keepdim).expand(self.shape)))
 
-# %% ../nbs/13_backprop.ipynb #608ce7ed
-class TapeTensor(Functions):
-    """A tensor on a tape that serves our layers, losses, loops and optimizers in place of PyTorch's."""
+# %% ../nbs/13_backprop.ipynb #73a15885
+class Picking(Functions):
+    """The mean, the largest, and chosen places."""
 
     def mean(self):
         return self.sum() * (1 / self.data.numel())
 
     def amax(self, dim: int, keepdim: bool = False):
-        largest = self.data.amax(dim, keepdim=True)
-        share = (self.data == largest) / (self.data == largest).sum(dim, keepdim=True)  # a tie shares the slope
+        largest = self.data == self.data.amax(dim, keepdim=True)
+        share = largest / largest.sum(dim, keepdim=True)  # a tie shares the slope
         return self.record("amax", self.data.amax(dim, keepdim),
                            (self, lambda grad: _with_axis(grad, dim, keepdim) * share))
 
     def __getitem__(self, places):
-        where = torch.arange(self.data.numel(), device=self.data.device).view(self.shape)[places].flatten()
+        numbers = torch.arange(self.data.numel(), device=self.data.device).view(self.shape)[places].flatten()
         def put_back(grad):
-            return grad.new_zeros(self.data.numel()).index_add(0, where, grad.flatten()).view(self.shape)
+            return grad.new_zeros(self.data.numel()).index_add(0, numbers, grad.flatten()).view(self.shape)
         return self.record("[]", self.data[places], (self, put_back))
 
-    def __isub__(self, step: Tensor):
-        self.data -= step
-        return self
+# %% ../nbs/13_backprop.ipynb #8a11cf12
+class TapeTensor(Picking):
+    """A tensor on a tape that serves our layers, losses, loops and optimizers in place of PyTorch's."""
 
     def backward(self) -> None:
+        if self.data.numel() != 1:
+            raise ValueError(f"expected one number to go back from; got a tensor of shape {tuple(self.shape)}")
         self.tape.play_back(self)
 
     def detach(self) -> Tensor:
         return self.data
+
+    def __isub__(self, step):
+        self.data -= _plain(step)
+        return self
 
 # %% ../nbs/13_backprop.ipynb #8f349b29
 def list_transpose(rows: list[list[float]]) -> list[list[float]]:
@@ -330,10 +339,10 @@ class NoTorch(Guard):
         if kind is None and self.ran:
             raise LibraryUsed(f"{', '.join(self.ran)} ran, although all of PyTorch was taken away")
 
-# %% ../nbs/13_backprop.ipynb #ec6a47b7
+# %% ../nbs/13_backprop.ipynb #f46f8416
 def rung_python(
     task: Task,
-    n_batches: int = 12,  # it takes about a tenth of a second for each
+    n_batches: int = 12,  # few, because it is slow
 ) -> Climb:
     """Rung 7: lists and `math`, over the first batches; nothing is borrowed."""
     first = islice(batches(task.x, task.y, task.batch_size, task.generator()), n_batches)
@@ -347,9 +356,9 @@ def rung_python(
 
     return Climb(torch.tensor(losses, dtype=torch.float64), model)
 
-# %% ../nbs/13_backprop.ipynb #51e64039
-HANDED_OVER = frozenset("randperm split getitem index to get len dim tolist tensor new_tensor".split())
-
+# %% ../nbs/13_backprop.ipynb #f2de8319
+# What rung 7 may ask of PyTorch before and after its training, to turn tensors into lists and back.
+HANDED_OVER = {"randperm", "split", "getitem", "index", "to", "get", "len", "dim", "tolist", "tensor"}
 RUNGS_BELOW: tuple[Rung, Rung] = (
     Rung("Gradients", "autograd", "elementwise, sum", rung_gradients,
          wrote=(softmax, softmax_nll_grad, rung_gradients),

@@ -5,11 +5,12 @@
 # %% auto #0
 __all__ = ['draw_cells', 'broadcast_shape', 'BroadcastExplanation', 'explain_broadcast']
 
-# %% ../nbs/10_broadcasting.ipynb #2b8390dc
+# %% ../nbs/10_broadcasting.ipynb #43ce91b4
 from collections.abc import Sequence
 from html import escape
 from itertools import combinations
 
+from matplotlib.axes import Axes
 from torch import Tensor
 
 # %% ../nbs/10_broadcasting.ipynb #c08a94a0
@@ -24,9 +25,9 @@ def _cell(ax, x: float, y: float, size: tuple[float, float], text: str, ghost: b
     ax.text(x + width / 2, y + height / 2, text, ha="center", va="center", fontsize=10 if len(text) < 10 else 8,
             color=ink, bbox={"facecolor": "white", "edgecolor": "none", "pad": 1} if ghost else None)
 
-# %% ../nbs/10_broadcasting.ipynb #82f6ce63
+# %% ../nbs/10_broadcasting.ipynb #5caef1a0
 def draw_cells(
-    ax,  # matplotlib axes to draw on
+    ax: Axes,  # matplotlib axes to draw on
     table: Tensor,  # (rows, columns): the numbers to write into the cells; nan leaves a cell empty
     title: str = "",
     lit: Tensor | None = None,  # (rows, columns) of True and False: cells to fill

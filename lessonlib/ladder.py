@@ -7,13 +7,13 @@ __all__ = ['RUNGS', 'TOLERANCE', 'Task', 'make_task', 'borrowed_loader', 'Climb'
            'train_by_hand', 'rung_loop', 'rung_sgd', 'rung_matmul', 'Rung', 'guarded', 'count_lines', 'Ladder',
            'row_of', 'climb', 'ladder_figure']
 
-# %% ../nbs/12_ladder.ipynb #25c5dda3
+# %% ../nbs/12_ladder.ipynb #73a3bce2
 import inspect
 import io
 import tokenize
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from unittest import mock
 
 import matplotlib.pyplot as plt

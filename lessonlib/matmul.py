@@ -170,10 +170,12 @@ class _Kernels(TorchDispatchMode):
         self.ran[name] += 1
         return kernel(*args, **(kwargs or {}))
 
-# %% ../nbs/11_matmul.ipynb #af5069aa
+# %% ../nbs/11_matmul.ipynb #77c5eff6
 class Guard(TorchFunctionMode):
-    """Within `with Guard(names) as guard:` functions and kernels of those names raise `LibraryUsed`; `guard.ran`
-    counts the kernels that did run. It watches PyTorch, in the thread that entered the block."""
+    """Within `with Guard(names) as guard:` functions and kernels of those names raise `LibraryUsed`.
+
+    `guard.ran` counts the kernels that did run. It watches PyTorch, in the thread that entered the block.
+    """
 
     def __init__(self, names: Iterable[str] = PRODUCTS):  # names of torch functions, such as "matmul"
         super().__init__()

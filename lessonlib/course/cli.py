@@ -82,7 +82,9 @@ def build_parser() -> argparse.ArgumentParser:
     p = verb("data")
     what = p.add_subparsers(dest="what", metavar="where|get|verify", required=True)
     what.add_parser("where", help="show every place looked at and what is there")
-    what.add_parser("get", help="fetch MNIST (11 MB) from torchvision's mirrors")
+    p = what.add_parser("get", help="fetch MNIST (11 MB) from torchvision's mirrors, or from where you say")
+    p.add_argument("--from", dest="source", metavar="WHERE", help="a web address (of a folder with the four packed IDX "
+                   "files, or of a pickle), a folder (such as a USB stick), or a file")
     what.add_parser("verify", help="read what is there and compare it with MNIST's checksums")
 
     verb("doctor")

@@ -1,51 +1,61 @@
 """`lessons data`: where the digits are, fetching them, and whether they are whole."""
 
 import argparse
-import hashlib
+
+from rich.markup import escape
 
 from lessonlib.course.terminal import console, show_table
-from lessonlib.files import DataError, download_folder, fetch_mnist, find_mnist, look_in, mnist_is_missing, places
+from lessonlib.files import (DataCorrupt, Found, download_folder, fetch_mnist, find_mnist, look_in,
+                             mnist_is_missing, places, trouble)
+from lessonlib.files.checksums import MD5, fingerprints, is_mnist
 
-# MD5 of the four files of MNIST when unpacked: the header, then the bytes. Source: torchvision.datasets.MNIST's
-# files, unpacked.
-MD5 = {
-    "train-images-idx3-ubyte": "6bbc9ace898e44ae57da46a324031adb",
-    "train-labels-idx1-ubyte": "a25bea736e30d166cdddb491f175f624",
-    "t10k-images-idx3-ubyte": "2646ac647ad5339dbf082846283269ea",
-    "t10k-labels-idx1-ubyte": "27ae3e4e09519cfbb04c329615203637",
-}
 FORMS = {"pickle": "mnist.pkl.gz", "idx": "four IDX files"}
 
 
 def data_verb(options: argparse.Namespace) -> int:
     """`where`, `get` or `verify`."""
-    return {"where": where, "get": get, "verify": verify}[options.what]()
+    if options.what == "get":
+        return get(options.source)
+    return {"where": where, "verify": verify}[options.what]()
 
 
 def where() -> int:
-    """Every place looked at, what is there, and which one is taken."""
-    rows, taken = [], False
+    """Every place looked at, what is there, what is wrong with it, and which one is taken."""
+    rows, taken = [], None
     for n, place in enumerate(places(), start=1):
-        found = look_in(place.path)
-        there = FORMS[found.form] + f" in {found.folder}" if found else (
-            "no MNIST" if place.path.exists() else "does not exist")
-        rows.append((str(n), place.why, str(place.path), there, "taken" if found and not taken else ""))
-        taken = taken or found is not None
+        try:
+            found = look_in(place.path)
+        except OSError:
+            found = None  # `trouble` says why
+        is_taken = found is not None and taken is None
+        taken = found if is_taken else taken
+        there = state(found) if found else f"no MNIST{'; ' + why if (why := trouble(place.path)) else ''}"
+        rows.append((str(n), place.why, escape(str(place.path)), escape(there), "taken" if is_taken else ""))
     show_table("Where MNIST is looked for, in this order", ("", "place", "path", "what is there", ""), rows)
-    if not taken:
+    if taken is None:
         console.print("MNIST is in none of them. `lessons data get` fetches it; until then the lessons use the "
                       "built-in digits.\nTo put it there by hand, copy mnist.pkl.gz or the four IDX files into "
-                      f"{download_folder()}")
+                      f"{download_folder()}", markup=False)
     return 0
 
 
-def get() -> int:
-    """Fetch MNIST, unless it is there."""
-    if (found := find_mnist()) is not None:
-        console.print(f"MNIST is there already: {FORMS[found.form]} in {found.folder}")
-        return 0
-    found = fetch_mnist(download_folder())
-    console.print(f"MNIST is now in {found.folder}")
+def state(found: Found) -> str:
+    """What was found, whether it can be read, and whether it is MNIST."""
+    try:
+        parts = found.read()
+    except DataCorrupt as error:
+        return f"BROKEN: {error.path.name}: {error.fault}"
+    return f"{FORMS[found.form]} in {found.folder}" + ("" if is_mnist(parts) else "; other digits than MNIST's")
+
+
+def get(source: str | None = None) -> int:
+    """Fetch MNIST, unless it is there. A source that is named is taken, even where MNIST lies in another place."""
+    found = find_mnist() if source is None else look_in(download_folder())
+    said = "MNIST is there already"
+    if found is None:
+        found, said = fetch_mnist(download_folder(), source), "MNIST is fetched"
+    found.source(found.read())  # raises if it is broken, and says a word if it is another data set
+    console.print(f"{said}: {FORMS[found.form]} in {found.folder}", markup=False)
     return 0
 
 
@@ -54,24 +64,9 @@ def verify() -> int:
     found = find_mnist()
     if found is None:
         raise mnist_is_missing()
-    parts = found.read()
-    wrong = [name for name, md5 in fingerprints(parts).items() if md5 != MD5[name]]
+    wrong = [name for name, md5 in fingerprints(found.read()).items() if md5 != MD5[name]]
     if wrong:
-        raise DataError(f"the files in {found.folder} can be read, but {', '.join(wrong)} do not hold MNIST's bytes. "
-                        "If they are not meant to be another data set, remove them and run `lessons data get`")
+        raise DataCorrupt(f"the files in {found.folder} can be read, but {', '.join(wrong)} do not hold MNIST's bytes. "
+                          "If they are not meant to be another data set, remove them and run `lessons data get`")
     console.print(f"{FORMS[found.form]} in {found.folder}: all 70,000 images and labels are those of MNIST")
     return 0
-
-
-def fingerprints(parts) -> dict[str, str]:
-    """The MD5 that each of the four original files would have, from the arrays in whatever form they came."""
-    (train_x, train_y), (valid_x, valid_y), (test_x, test_y) = parts
-    digests = {name: hashlib.md5(usedforsecurity=False) for name in MD5}
-    for name, arrays in zip(MD5, ([train_x, valid_x], [train_y, valid_y], [test_x], [test_y]), strict=True):
-        shape = (sum(len(a) for a in arrays), *arrays[0].shape[1:])
-        digests[name].update(bytes([0, 0, 8, len(shape)]) + b"".join(size.to_bytes(4, "big") for size in shape))
-        for array in arrays:
-            digests[name].update(array.astype("uint8").tobytes())
-    return {name: digest.hexdigest() for name, digest in digests.items()}
-
-

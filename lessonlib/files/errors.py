@@ -1,5 +1,7 @@
 """What can go wrong with data, in words that say what to do next."""
 
+from pathlib import Path
+
 
 class DataError(Exception):
     """Something is wrong with the data; the message says what was expected, what came, and what to do."""
@@ -14,3 +16,6 @@ class DataNotFound(DataError, FileNotFoundError):
 
 class DataCorrupt(DataError, ValueError):
     """A file is there, but it does not hold what it should."""
+
+    path: Path | None = None  # the file
+    fault: str = ""  # what was expected and what came, without the advice

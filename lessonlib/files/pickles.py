@@ -42,7 +42,7 @@ BYTES_OF_LENGTH = {pickletools.TAKEN_FROM_ARGUMENT1: 1, pickletools.TAKEN_FROM_A
 
 
 def scan(file: BinaryIO) -> None:
-    """Look at every instruction of a pickle, following none. Raises `UnpicklingError` at one that has no business there.
+    """Look at every instruction of a pickle, following none. Raises `UnpicklingError` at one that must not be there.
 
     Python's own reader sets no limits: it makes room for as many bytes as an instruction announces, whether they
     come or not.
@@ -92,7 +92,7 @@ def _take(file: BinaryIO, n: int) -> bytes:
 def _skip(file: BinaryIO, n: int, is_text: bool) -> None:
     while n:
         chunk = _take(file, min(n, 2**20))
-        # In UTF-8 the letters after the 256 of latin-1 begin with a byte from C4; they would take up four times the room.
+        # In UTF-8, letters after the 256 of latin-1 begin with a byte from C4; they would take up four times the room.
         if is_text and np.frombuffer(chunk, np.uint8).max() > 0xC3:
             raise pickle.UnpicklingError("it holds text that cannot be the bytes of an array")
         n -= len(chunk)
@@ -281,23 +281,21 @@ def _as_bytes(path: Path, expected: str, x: np.ndarray) -> np.ndarray:
             whole = np.rint(scaled)
             fits = (np.abs(scaled - whole) < 1e-3) & (whole >= 0) & (whole <= 255)
         if not fits.all():
-            raise corrupt(path, expected, _odd_pixel(piece, start + int(np.argmin(fits))))
+            raise corrupt(path, expected, _odd_pixel(piece, start, fits))
         pixels[start : start + len(piece)] = whole
     return pixels
 
 
-def _odd_pixel(piece: np.ndarray, place: int) -> str:
+def _odd_pixel(piece: np.ndarray, start: int, fits: np.ndarray) -> str:
     """What is the matter with pixels that are no whole number / 256."""
-    if np.isnan(piece).any():
-        place = place - place % len(piece) + int(np.argmax(np.isnan(piece)))
-        return f"a pixel that is NaN (not a number), the first of them in image {place // 784:,}"
-    lowest, highest = piece.min(), piece.max()
-    if 1 < highest <= 255 and lowest >= 0:
-        return f"pixels from {lowest} to {highest}: they seem to be on a scale from 0 to 255, not divided by 256"
-    text = f"pixels from {lowest} to {highest}, not all of them a whole number / 256; see image {place // 784:,}"
-    with np.errstate(all="ignore"):
-        in_255ths = (np.abs(piece * 255 - np.rint(piece * 255)) < 1e-3).all() and 0 <= lowest <= highest <= 1
-    return text + (" (they seem to be divided by 255 instead)" if in_255ths else "")
+    lowest, highest, is_nan = piece.min(), piece.max(), np.isnan(piece)
+    if is_nan.any():
+        return f"a pixel that is NaN, not a number, in image {(start + np.argmax(is_nan)) // 784 + 1:,}"
+    if lowest >= 0 and 1 < highest <= 255:
+        return f"pixels from {lowest} to {highest}: they are on a scale from 0 to 255 and have to be divided by 256"
+    in_255ths = lowest >= 0 and highest <= 1 and (np.abs(piece * 255 - np.rint(piece * 255)) < 1e-3).all()
+    return (f"pixels from {lowest} to {highest}, not all of them a whole number / 256, first in image "
+            f"{(start + np.argmin(fits)) // 784 + 1:,}" + ("; they were divided by 255 instead" if in_255ths else ""))
 
 
 def _describe(thing: object) -> str:

@@ -41,5 +41,12 @@ def places(path: str | os.PathLike | None = None) -> list[Place]:
 
 
 def download_folder() -> Path:
-    """Where a download is put: `data/` of the checkout, else the cache folder."""
-    return places()[-2].path if checkout() is not None else cache_folder()
+    """Where a download is put: `data/` of the checkout, or the cache folder where there is none or it is read-only."""
+    here = checkout()
+    return here / "data" if here is not None and can_be_written(here / "data") else cache_folder()
+
+
+def can_be_written(folder: Path) -> bool:
+    """Whether files can be put into this folder, which need not exist yet."""
+    there = next((place for place in (folder, *folder.parents) if place.exists()), None)
+    return there is not None and there.is_dir() and os.access(there, os.W_OK)

@@ -14,6 +14,7 @@ import linecache
 import os
 import random
 import sys
+import sysconfig
 import threading
 import time
 import warnings
@@ -30,7 +31,8 @@ SECONDS = 1.0  # of work; a busy machine may need longer on the clock
 SECONDS_ON_THE_CLOCK = 4.0
 SECONDS_TO_STOP = 0.5
 MOST_PRINTED = 2000  # characters
-OURS = str(Path(__file__).resolve().parent)
+_NOT_THEIRS = (str(Path(__file__).resolve().parents[2]), "<frozen", "<__array_function__",
+               *(sysconfig.get_paths()[name] for name in ("stdlib", "platstdlib", "purelib", "platlib")))
 
 
 class TimeUp(SystemExit):
@@ -162,13 +164,8 @@ def _where(thread: threading.Thread) -> str:
 
 
 def is_theirs(frame: FrameType) -> bool:
-    """Whether a frame belongs to the learner: neither to this package nor to an installed library."""
-    file = frame.f_code.co_filename
-    return not (file.startswith((OURS, "<frozen", "<__array", "<string>_")) or "site-packages" in file
-                or file in _STANDARD)
-
-
-_STANDARD = {module.__file__ for module in (threading, contextlib, warnings, linecache, random) if module.__file__}
+    """Whether a frame belongs to the learner: neither to lessonlib nor to Python or an installed library."""
+    return not frame.f_code.co_filename.startswith(_NOT_THEIRS)
 
 
 def line_in_words(file: str, number: int) -> str:

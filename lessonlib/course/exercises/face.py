@@ -1,0 +1,37 @@
+"""What a lesson calls: `check` and `hint`. They show something, and write down that it was asked."""
+
+import difflib
+from typing import Any
+
+from lessonlib.course.exercises.catalogue import EXERCISES, Hint
+from lessonlib.course.exercises.court import judge
+from lessonlib.course.exercises.verdict import Verdict
+from lessonlib.course.progress import note_check, note_hint
+
+
+def check(
+    exercise_id: str,  # such as "softmax"
+    attempt: Any,  # your function or class, without parentheses
+) -> Verdict:  # a notebook shows it: write the call in the last line of a cell
+    """Judge an attempt, and write the result down in the progress file; never raises."""
+    verdict = judge(exercise_id, attempt)
+    if isinstance(exercise_id, str) and exercise_id in EXERCISES and verdict.code not in ("interrupted", "check_failed"):
+        note_check(exercise_id, verdict.status, verdict.code)
+    return verdict
+
+
+def hint(
+    exercise_id: str,
+    n: int = 0,  # 1 asks a question, 2 gives shapes or names, 3 a skeleton with a blank; 0 lists their titles
+) -> Hint:
+    """One of three hints; writes down that it was read."""
+    task = EXERCISES.get(exercise_id) if isinstance(exercise_id, str) else None
+    if task is None:
+        close = difflib.get_close_matches(str(exercise_id), EXERCISES, n=1)
+        return Hint(f"There is no exercise {exercise_id!r}",
+                    f"Did you mean {close[0]!r}?" if close else f"The exercises are {', '.join(EXERCISES)}.")
+    if n in (1, 2, 3):
+        note_hint(exercise_id, int(n))
+        return task.hints[int(n) - 1]
+    titles = "\n".join(f"hint({exercise_id!r}, {i}): {each.title}" for i, each in enumerate(task.hints, start=1))
+    return Hint("Which of these is yours?", "Each hint tells a little more than the one before.", titles)
