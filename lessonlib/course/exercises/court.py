@@ -4,6 +4,7 @@ import difflib
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import BuiltinFunctionType
 from typing import Any
 
 from torch import Tensor
@@ -16,11 +17,11 @@ from lessonlib.course.exercises.verdict import Found, Mistake, Verdict
 from lessonlib.course.exercises.watch import Watch
 
 
-class NotTried(Exception):  # noqa: N818
+class NotTried(Exception):
     """The attempt is still the skeleton."""
 
 
-class Raised(Exception):  # noqa: N818
+class Raised(Exception):
     """The attempt raised `error`; translated only if nothing better is found."""
 
     def __init__(self, error: BaseException, call: str, inputs: str):
@@ -97,14 +98,22 @@ class Court:
                      inputs=raised.inputs)
 
     def need_function(self, attempt: object) -> None:
-        """Refuse what cannot be called as a function."""
+        """Refuse what cannot be called as a function, and the library's own functions."""
+        if isinstance(attempt, BuiltinFunctionType) or _home(attempt) in ("torch", "numpy", "lessonlib"):
+            raise Found("borrowed", lender=getattr(attempt, "__name__", "the library"))
         if isinstance(attempt, type) or not callable(attempt):
             raise Found("not_callable", what=shape_of(attempt), asked="a function")
 
     def need_class(self, attempt: object) -> None:
-        """Refuse what is not a class."""
+        """Refuse what is not a class, and the library's own classes."""
+        if isinstance(attempt, type) and _home(attempt) in ("torch", "lessonlib"):
+            raise Found("borrowed", lender=f"{attempt.__module__}.{attempt.__name__}")
         if not isinstance(attempt, type):
             raise Found("not_a_class", what=shape_of(attempt))
+
+
+def _home(thing: object) -> str:
+    return str(getattr(thing, "__module__", None) or "").split(".")[0] if callable(thing) else ""
 
 
 def _examine(court: Court, attempt: Any) -> Sequence[str]:

@@ -295,6 +295,10 @@ def _sizes(epoch: list[list[int]], n: int) -> None:
     if len(set(rows)) == len(rows) == whole < n:
         raise Found("last_dropped", got=whole, n=n, evidence=evidence)
     wrong = [len(batch) for batch in epoch[:-1] if len(batch) != SIZE] or [len(epoch[-1])] * (len(epoch[-1]) > SIZE)
+    if len(set(rows)) == len(rows) == n and all(list(range(batch[0], batch[0] + len(batch))) == batch for batch in epoch):
+        if rows == list(range(n)):
+            raise Found("not_shuffled", evidence=f"your first rows: {rows[:10]}")
+        raise Found("only_batches_shuffled", evidence=f"your first batch: {epoch[0]}")
     if wrong and len(set(rows)) == len(rows) == n:
         raise Found("batch_size", got=wrong[0], wanted=SIZE, evidence=evidence)
     if len(set(rows)) < len(rows):
@@ -315,13 +319,11 @@ def _examine_batches(court: Court, attempt: Any) -> list[str]:
     even, _ = _epoch(court, attempt, 4 * SIZE, generator())
     _sizes(even, 4 * SIZE)
     rows = [i for batch in first for i in batch]
-    if rows in (list(range(N)), list(range(N))[::-1]):
+    if rows == list(range(N))[::-1]:
         raise Found("not_shuffled", evidence=f"your first rows: {rows[:10]}")
     start = {i // SIZE for i in first[0]}
     if all(len({i // SIZE for i in batch}) == 1 for batch in first) and start == {0}:
         raise Found("shuffled_inside", evidence=f"your first batch: {first[0]}")
-    if all([*range(batch[0], batch[0] + len(batch))] == batch for batch in first):
-        raise Found("only_batches_shuffled", evidence=f"your first batch: {first[0]}")
     second, _ = _epoch(court, attempt, N, shared)
     if second == first:
         raise Found("same_order", evidence=f"first epoch: {rows[:10]}, …\nsecond epoch: the same")

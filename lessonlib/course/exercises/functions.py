@@ -54,10 +54,12 @@ class Function:
         yours = [self.outcome(court, attempt, case) for case in cases]
         if not self.is_right(yours, cases):
             raise self.explain(court, yours, cases, self.mistakes)
+        quiet = [mistake for mistake in self.mistakes if mistake.simulate is not None
+                 and self.is_right([self.simulated(mistake.simulate, case) or () for case in cases], cases)]
         for extreme in self.extremes():
             outcome = [self.outcome(court, attempt, extreme)]
             if not self.is_right(outcome, [extreme]):
-                raise self.explain(court, outcome, [extreme], self.mistakes, otherwise=self.at_extremes)
+                raise self.explain(court, outcome, [extreme], quiet, otherwise=self.at_extremes)
         if court.changed:
             raise Found("in_place", names=" and ".join(sorted(court.changed)))
         if self.learns:

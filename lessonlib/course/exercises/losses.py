@@ -103,6 +103,7 @@ SOFTMAX = Function(_softmax_cases, [layers.softmax], (
 
 def _class_cases() -> list[Inputs]:
     return [{"logits": 2 * _random(5, 3, seed=3), "targets": torch.tensor([2, 0, 1, 1, 0])},
+            {"logits": _random(4, 4, seed=8).abs() + 0.1, "targets": torch.tensor([3, 1, 0, 1])},
             {"logits": 2 * _random(3, 3, seed=4), "targets": torch.tensor([1, 2, 2])}]
 
 
@@ -157,7 +158,7 @@ CROSS_ENTROPY = Function(_class_cases, [ours.cross_entropy], (
     Mistake("one_minus", "You average one minus the probability of the right class; the log is missing.",
             "Without the log a model that is wrong and sure pays hardly more than one that is unsure.",
             "Take minus the log of that probability.", 1, lambda x, t: 1 - _picked(x.softmax(1), t).mean()),
-    Mistake("log_base", "The log is to the base 2 or 10.", "The slope of the loss is then off by a constant factor.",
+    Mistake("log_base", "The log is to the base 2.", "The slope of the loss is then off by a constant factor.",
             "Use the natural log, .log().", 1, lambda x, t: functional.cross_entropy(x, t) / torch.log(torch.tensor(2.0))),
     Mistake("index_all", "log_probs[:, targets] takes all these columns from *every* row: a table of (n, n).",
             "Most of what is averaged belongs to another example.",
@@ -280,7 +281,7 @@ def _accuracy_cases() -> list[Inputs]:
         return {"logits": logits, "targets": torch.tensor(targets)}
 
     return [case(8, 4, [0, 1, 2, 3, 0, 1, 2, 3], [0, 1, 2, 3, 0, 2, 1, 0], 5),
-            case(4, 4, [0, 3, 1, 1], [0, 2, 3, 2], 6), case(3, 3, [2, 1, 0], [2, 1, 1], 7)]
+            case(4, 4, [0, 3, 1, 1], [0, 2, 3, 2], 6), case(3, 4, [1, 0, 2], [1, 0, 2], 8), case(3, 3, [2, 1, 0], [2, 1, 1], 7)]
 
 
 ACCURACY = Function(_accuracy_cases, [training.accuracy], (

@@ -200,11 +200,11 @@ def _what_went_wrong(notes: _Notes, weights: Tensor, right: Tensor) -> Found:
     if counts["forward"] < n:
         return Found("first_only", got=counts["forward"], n=n, evidence=evidence)
     main = [event for event in events if event in ("backward", "step", "zero")]
+    if main.index("step") < main.index("backward"):
+        return Found("step_first", evidence=evidence)
     if any(a == "backward" and b == "zero" and "step" in main[i + 2: i + 3]
            for i, (a, b) in enumerate(zip(main, main[1:], strict=False))):
         return Found("zero_between", evidence=evidence)
-    if main.index("step") < main.index("backward"):
-        return Found("step_first", evidence=evidence)
     if counts["step"] < n:
         return Found("once", n=n, evidence=evidence) if counts["step"] == 1 else Found(
             "more_steps", got=counts["step"], n=n, evidence=evidence)
@@ -421,10 +421,10 @@ def _momentum_mistakes(lr: float, momentum: float) -> dict[str, Tensor]:
         return momentum * p - lr * g
 
     def alias(i: int, p: Tensor, g: Tensor, state: dict) -> Tensor:
-        # the first velocity is the gradient's own tensor, which zero_grad then fills with zeros
+        # The first velocity is the gradient's own tensor: zero_grad empties it, and backward fills it anew.
         n = state[i, "n"] = state.get((i, "n"), 0) + 1
-        velocity = g if n == 1 else momentum * state[i] + g
-        state[i] = torch.zeros_like(g) if n == 1 else velocity
+        velocity = g if n == 1 else momentum * (g if n == 2 else state[i]) + g
+        state[i] = velocity
         return p - lr * velocity
 
     def last_gradient(i: int, p: Tensor, g: Tensor, state: dict) -> Tensor:
@@ -527,7 +527,7 @@ MOMENTUM_MISTAKES = {mistake.code: mistake for mistake in (
             "Update the velocity first, then use it.", 3),
     Mistake("weights_shrunk", "The parameter is multiplied by momentum, not the velocity.",
             "The weights shrink at each step whatever the data says.", "Multiply the velocity.", 3),
-    Mistake("velocity_alias", "The first velocity is lost: it was the very tensor that zero_grad fills with zeros.",
+    Mistake("velocity_alias", "The first velocity is the very tensor of the gradient, and changes along with it.",
             "Two names for one tensor see the same changes.",
             "Start from torch.zeros_like(p), or keep p.grad.clone().", 2),
     Mistake("last_gradient", "Only the last gradient is remembered, not the velocity.",

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from html import escape
 from typing import Any
 
-WORDS = {"ok": ("✓", "Right", "#1F9E77"), "fail": ("✗", "Not yet", "#E69F00"), "todo": ("…", "Not tried yet", "#0072B2")}
+WORDS = {
+    "ok": ("✓", "Right", "#1F9E77"), "fail": ("✗", "Not yet", "#E69F00"), "todo": ("…", "Not tried yet", "#0072B2")}
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class Mistake:
     simulate: Callable[..., Any] | None = None
 
 
-class Found(Exception):  # noqa: N818 - not an error of ours: how the search ends
+class Found(Exception):
     """The search is over: a mistake was found."""
 
     def __init__(self, code: str, *, evidence: str = "", expected: Any = None, yours: Any = None, also: str = "",

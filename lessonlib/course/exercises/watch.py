@@ -1,4 +1,4 @@
-"""Looking on while an attempt runs: does it borrow the answer, how often does it call PyTorch, how much does it hold?"""
+"""Looking on while an attempt runs: what it borrows, how often it calls PyTorch, how much it holds."""
 
 import inspect
 import sys
