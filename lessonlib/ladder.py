@@ -269,26 +269,23 @@ def climb(
                             **row_of(rung, task, watched, first, watch.seconds)})
     return ladder
 
-# %% ../nbs/12_ladder.ipynb #58decaba
+# %% ../nbs/12_ladder.ipynb #0e550b71
 def ladder_figure(ladder: Ladder) -> Figure:
     """Above: the loss of each batch, all rungs on top of each other. Below: their differences from rung 1."""
-    figure, (above, below) = plt.subplots(2, 1, figsize=(6.4, 4.6), sharex=True, height_ratios=(3, 2))
+    figure, (above, below) = plt.subplots(2, 1, figsize=(6.4, 5), sharex=True, height_ratios=(3, 2))
     first = torch.tensor(ladder.rows[0]["losses"], dtype=torch.float64)
-    steps = range(1, len(first) + 1)
     smallest = torch.finfo(getattr(torch, ladder.dtype)).eps / 10  # a difference of 0 has no place on a log axis
     for n, row in enumerate(ladder.rows):
-        depth = n / max(1, len(ladder.rows) - 1)  # 0 for the first rung, 1 for the last
-        above.plot(steps[: len(row["losses"])], row["losses"], color=str(0.8 * (1 - depth)), lw=5 - 4.4 * depth,
-                   label=row["name"])
+        losses = torch.tensor(row["losses"], dtype=torch.float64)
+        steps, depth = range(1, len(losses) + 1), n / max(1, len(ladder.rows) - 1)  # depth 1 is the last rung
+        above.plot(steps, losses, color=str(0.8 * (1 - depth)), lw=5 - 4.4 * depth, label=row["name"])
         if n > 0:
-            losses = torch.tensor(row["losses"], dtype=torch.float64)
             difference = (losses - first[: len(losses)]).abs().clamp_min(smallest)
-            below.semilogy(steps[: len(losses)], difference, "ov^sD*"[n % 6], ms=2, alpha=0.6, label=row["name"])
-    title = f"{len(ladder.rows)} rungs, {ladder.source} digits, {ladder.dtype}"
-    above.set(ylabel="loss of the batch", title=title)
+            below.semilogy(steps, difference, "ov^sD*"[n % 6], ms=2, alpha=0.6, label=row["name"])
+    above.set(ylabel="loss of the batch", title=f"{len(ladder.rows)} rungs, {ladder.source} digits, {ladder.dtype}")
+    above.legend(ncols=2, fontsize=8)
     below.axhline(ladder.tolerance, color="0.3", ls="--", lw=1)
-    below.set(xlabel="batch", ylabel="difference\nfrom rung 1", ylim=(smallest / 3, ladder.tolerance * 100))
-    below.text(1, ladder.tolerance * 1.5, "tolerance", fontsize=8)
-    for ax in (above, below):
-        ax.legend(ncols=5, fontsize=8, markerscale=3, loc="upper right")
+    below.text(len(first), ladder.tolerance / 1.5, "tolerance", fontsize=8, ha="right", va="top")
+    below.set(xlabel="batch", ylabel="difference\nfrom rung 1", ylim=(smallest / 3, ladder.tolerance * 2))
+    below.legend(ncols=6, fontsize=8, markerscale=3, loc="upper center", bbox_to_anchor=(0.5, -0.3), columnspacing=1)
     return figure

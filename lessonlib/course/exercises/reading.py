@@ -1,4 +1,4 @@
-"""Reading an attempt without running it: is it still the skeleton, which of its parts are empty, what is misspelt?"""
+"""Reading an attempt without running it: is it still the skeleton, which of its parts are empty, what is misspelt."""
 
 import difflib
 import dis

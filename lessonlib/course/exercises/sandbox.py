@@ -29,6 +29,7 @@ import torch
 
 SECONDS = 1.0  # of work; a busy machine may need longer on the clock
 SECONDS_ON_THE_CLOCK = 4.0
+SECONDS_TO_IMPORT = 20.0
 SECONDS_TO_STOP = 0.5
 MOST_PRINTED = 2000  # characters
 _NOT_THEIRS = (str(Path(__file__).resolve().parents[2]), "<frozen", "<__array_function__",
@@ -96,7 +97,8 @@ def state_kept() -> Iterator[None]:
         builtins.input = ask
         torch.set_default_dtype(torch_dtype)
         torch.set_num_threads(threads)
-        torch.use_deterministic_algorithms(deterministic)
+        if torch.are_deterministic_algorithms_enabled() != deterministic:  # the call itself loads PyTorch's compiler
+            torch.use_deterministic_algorithms(deterministic)
         torch.autograd.set_detect_anomaly(anomaly)
         sys.setrecursionlimit(recursion)
         random.setstate(states[0])
@@ -141,9 +143,20 @@ def _finishes(thread: threading.Thread, done: threading.Event) -> bool:
     thread.start()
     while not done.wait(0.02):
         passed, worked = time.perf_counter() - clock, time.process_time() - work
-        if passed > SECONDS_ON_THE_CLOCK or (passed > SECONDS and worked > SECONDS):
+        slow = passed > SECONDS_ON_THE_CLOCK or (passed > SECONDS and worked > SECONDS)
+        if slow and (passed > SECONDS_TO_IMPORT or not _imports(thread)):
             return False
     return True
+
+
+def _imports(thread: threading.Thread) -> bool:
+    """Whether the thread is importing something: some parts of PyTorch are loaded at their first use, in seconds."""
+    frame = sys._current_frames().get(thread.ident)
+    while frame is not None:
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _stop(thread: threading.Thread, done: threading.Event) -> bool:

@@ -1,6 +1,7 @@
 """The training loop, and two optimizers: several steps are compared, not where they end."""
 
 import inspect
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -123,10 +124,10 @@ class _Notes:
     losses: list[Tensor] = field(default_factory=list)  # those that the loss function gave
 
     def loss_func(self, output: Tensor, targets: Tensor) -> Tensor:
-        if isinstance(output, Tensor) and isinstance(targets, Tensor) and targets.is_floating_point():
-            if output.dtype == torch.int64:
-                self.flags.add("arguments_swapped")
-                output, targets = targets, output
+        both = isinstance(output, Tensor) and isinstance(targets, Tensor)
+        if both and output.dtype == torch.int64 and targets.is_floating_point():
+            self.flags.add("arguments_swapped")
+            output, targets = targets, output
         self.events.append("loss")
         loss = functional.cross_entropy(output, targets)
         if loss.requires_grad:
@@ -203,7 +204,7 @@ def _what_went_wrong(notes: _Notes, weights: Tensor, right: Tensor) -> Found:
     if main.index("step") < main.index("backward"):
         return Found("step_first", evidence=evidence)
     if any(a == "backward" and b == "zero" and "step" in main[i + 2: i + 3]
-           for i, (a, b) in enumerate(zip(main, main[1:], strict=False))):
+           for i, (a, b) in enumerate(itertools.pairwise(main))):
         return Found("zero_between", evidence=evidence)
     if counts["step"] < n:
         return Found("once", n=n, evidence=evidence) if counts["step"] == 1 else Found(
