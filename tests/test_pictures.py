@@ -1,0 +1,334 @@
+"""Pictures of your own: one digit from a photograph or a canvas, folders by class, csv files."""
+
+import struct
+import zlib
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+
+from lessonlib.files import DataCorrupt, DataNotFound, find_mnist, where
+from lessonlib.files.pictures import Entry, deal, read_csv, read_digit, read_folder
+
+
+@pytest.fixture(autouse=True)
+def nowhere_else(monkeypatch, tmp_path):
+    monkeypatch.delenv("LESSONLIB_DATA", raising=False)
+    monkeypatch.setenv("LESSONLIB_CACHE", str(tmp_path / "no-cache"))
+    monkeypatch.setattr(where, "checkout", lambda: None)
+
+
+# --- one digit -----------------------------------------------------------------------------------------------
+
+
+def seven(size: tuple[int, int] = (600, 600), at: tuple[int, int] = (150, 150), scale: float = 3) -> Image.Image:
+    """A white 7 on black, 100 x 100 times the scale."""
+    image = Image.new("L", size)
+    points = [(at[0] + x * scale, at[1] + y * scale) for x, y in ((15, 5), (85, 5), (40, 95))]
+    ImageDraw.Draw(image).line(points, fill=255, width=round(11 * scale), joint="curve")
+    return image
+
+
+def likeness(a: np.ndarray, b: np.ndarray) -> float:
+    """1 for the same picture, 0 for no likeness; a pixel to the side does not count."""
+    shifted = (np.roll(a, (down, right), (0, 1)) for down in (-1, 0, 1) for right in (-1, 0, 1))
+    return max(float(np.corrcoef(moved.ravel(), b.ravel())[0, 1]) for moved in shifted)
+
+
+@pytest.fixture
+def usual(tmp_path) -> np.ndarray:
+    """The 7, read from a clean picture."""
+    seven().save(tmp_path / "usual.png")
+    return read_digit(tmp_path / "usual.png")
+
+
+def test_a_digit_is_made_as_in_mnist(usual):
+    assert usual.dtype == np.uint8
+    assert usual.shape == (28, 28)
+    assert usual.max() == 255
+    rows, columns = np.flatnonzero(usual.any(axis=1)), np.flatnonzero(usual.any(axis=0))
+    assert max(np.ptp(rows), np.ptp(columns)) + 1 == 20
+    weights = usual / usual.sum()
+    for axis in (0, 1):
+        assert abs((weights.sum(axis=1 - axis) * np.arange(28)).sum() - 14) <= 0.5
+
+
+def test_mnists_own_digits_stay_what_they_are(mnist, tmp_path):
+    """Blown up and read again, they are nearly the same: the makers of MNIST did what we do."""
+    kept = []
+    for picture in mnist.test.x[:40].numpy():
+        Image.fromarray(picture).resize((280, 280), Image.Resampling.BICUBIC).save(tmp_path / "big.png")
+        kept.append(likeness(read_digit(tmp_path / "big.png"), picture))
+    assert np.median(kept) > 0.95
+    assert min(kept) > 0.9
+
+
+def photograph(tilt: float) -> Image.Image:
+    """Dark ink on grey paper, lit from one side, with noise and a speck."""
+    ink = np.asarray(seven((800, 600), (350, 120), 2.5)) / 255
+    rows, columns = np.mgrid[-1:1:600j, -1:1:800j]
+    light = 170 + tilt * columns - 0.6 * tilt * rows - 15 * (rows**2 + columns**2)
+    picture = light * (1 - 0.6 * ink) + np.random.default_rng(0).normal(0, 6, light.shape)
+    picture[40:52, 60:72] = 40
+    return Image.fromarray(np.uint8(picture.clip(0, 255))).convert("RGB")
+
+
+def transparent(colour: int) -> Image.Image:
+    """A canvas on which only the ink is not transparent."""
+    image = Image.new("LA", (600, 600), (colour, 0))
+    image.putalpha(seven())
+    return image.convert("RGBA")
+
+
+SHAPES = {
+    "dark on light": lambda: Image.eval(seven(), lambda v: 255 - v),
+    "small": lambda: seven((60, 60), (10, 10), 0.4),
+    "in a corner": lambda: seven((900, 500), (600, 180)),
+    "wide": lambda: seven((1500, 320), (20, 10)),
+    "grey on grey": lambda: Image.eval(seven(), lambda v: 150 - v // 4),
+    "in colour": lambda: Image.merge("RGB", [Image.eval(seven(), lambda v, n=n: n + v // 3) for n in (10, 90, 160)]),
+    "with a palette": lambda: Image.eval(seven(), lambda v: 255 - v).convert("P"),
+    "one bit": lambda: seven().convert("1"),
+    "16 bits": lambda: Image.fromarray(np.asarray(seven()).astype(np.uint16) * 257),
+    "black on transparent": lambda: transparent(0),
+    "white on transparent": lambda: transparent(255),
+    "a photograph": lambda: photograph(0),
+    "a photograph lit from the side": lambda: photograph(40),
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_it_does_not_matter_how_it_was_drawn(tmp_path, usual, shape):
+    SHAPES[shape]().save(tmp_path / "ein Bild ä.png")
+    assert likeness(read_digit(tmp_path / "ein Bild ä.png"), usual) > 0.93
+
+
+@pytest.mark.parametrize("ending", ["jpg", "bmp", "gif", "webp"])
+def test_other_formats(tmp_path, usual, ending):
+    seven().save(tmp_path / f"seven.{ending}")
+    assert likeness(read_digit(str(tmp_path / f"seven.{ending}")), usual) > 0.97
+
+
+def test_a_telephone_held_sideways(tmp_path, usual):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # "turn me by 90 degrees"
+    seven().transpose(Image.Transpose.ROTATE_90).save(tmp_path / "turned.jpg", exif=exif)
+    assert likeness(read_digit(tmp_path / "turned.jpg"), usual) > 0.97
+
+
+def png_of_size(side: int) -> bytes:
+    """The beginning of a picture that says it is large."""
+    header = b"IHDR" + struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + header + struct.pack(">I", zlib.crc32(header)) + bytes(3) + b"\x10IDAT"
+
+
+UNUSABLE = {
+    "nothing": (b"", "one that cannot be read"),
+    "a web page": (b"<html>404</html>", "one that cannot be read"),
+    "a bomb": (png_of_size(60_000), "3600000000 pixels"),
+    "a smaller bomb": (png_of_size(10_000), "100000000 pixels"),
+    "cut off": (lambda: whole_png()[:-400], "one that cannot be read"),
+    "an empty page": (lambda: whole_png(Image.new("L", (300, 300), 255)), "an empty picture"),
+    "only noise": (lambda: whole_png(Image.effect_noise((300, 300), 4)), "an empty picture"),
+}
+
+
+def whole_png(image: Image.Image | None = None) -> bytes:
+    import io
+
+    file = io.BytesIO()
+    (image or seven()).save(file, "PNG")
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("what", UNUSABLE)
+def test_what_is_no_digit_is_named(tmp_path, what):
+    content, words = UNUSABLE[what]
+    path = tmp_path / "digit.png"
+    path.write_bytes(content() if callable(content) else content)
+    before = path.read_bytes()
+    with pytest.raises(DataCorrupt, match=words) as caught:
+        read_digit(path)
+    assert str(path) in str(caught.value)
+    assert path.read_bytes() == before
+
+
+def test_a_picture_that_is_not_there(tmp_path):
+    with pytest.raises(DataNotFound, match="there is no picture"):
+        read_digit(tmp_path / "seven.png")
+
+
+# --- folders by class ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def digits() -> tuple[np.ndarray, np.ndarray]:
+    """60 pictures in MNIST's form: paper at the edge, and something of its own in the middle of each."""
+    x = np.zeros((60, 28, 28), np.uint8)
+    x[:, 4:24, 4:24] = np.random.default_rng(0).integers(0, 256, (60, 20, 20))
+    x[:, 10, 10] = 255
+    return x, np.arange(60) % 10
+
+
+def write(folder: Path, digits: tuple[np.ndarray, np.ndarray], numbers: range) -> None:
+    """Pictures by class, in files that are named by their number."""
+    x, y = digits
+    for n in numbers:
+        (folder / str(y[n])).mkdir(parents=True, exist_ok=True)
+        Image.fromarray(x[n]).save(folder / str(y[n]) / f"{n}.png")
+
+
+def numbers_of(part: tuple[np.ndarray, np.ndarray], digits: tuple[np.ndarray, np.ndarray]) -> list[int]:
+    """Which pictures these are; asserts that pixels and labels are right."""
+    x, y = digits
+    numbers = [int(np.flatnonzero((x == picture).all(axis=(1, 2)))[0]) for picture in part[0]]
+    assert part[0].dtype == np.uint8
+    assert part[1].dtype == np.int64
+    np.testing.assert_array_equal(part[1], y[numbers])
+    return numbers
+
+
+def test_a_folder_by_class_is_split_by_a_fixed_rule(tmp_path, digits):
+    write(tmp_path / "meine Ziffern", digits, range(60))
+    (tmp_path / "meine Ziffern" / "3" / "Thumbs.db").write_bytes(b"no picture")
+    (tmp_path / "meine Ziffern" / "3" / "._33.png").write_bytes(b"what macOS leaves on USB sticks")
+    found = find_mnist(tmp_path / "meine Ziffern", yours=True)
+    parts = found.read()
+    assert found.source(parts) == "yours"
+    train, valid, test = (numbers_of(part, digits) for part in parts)
+    assert sorted(train + valid + test) == list(range(60))
+    assert (len(train), len(valid), len(test)) == (42, 9, 9)
+    assert (valid, test) == ([50, 31, 12, 43, 24, 6, 57, 18, 39], [0, 1, 2, 3, 25, 16, 7, 8, 9])  # for all time
+    assert set(Counter(digits[1][train])) == set(range(10))
+
+
+def test_parts_that_are_named_stay(tmp_path, digits):
+    for name, numbers in (("training", range(30)), ("val", range(30, 45)), ("testing", range(45, 60))):
+        write(tmp_path / name, digits, numbers)
+    train, valid, test = (numbers_of(part, digits) for part in read_folder(tmp_path))
+    assert (sorted(train), sorted(valid), sorted(test)) == ([*range(30)], [*range(30, 45)], [*range(45, 60)])
+
+
+@pytest.mark.parametrize(("there", "dealt"), [("test", "valid"), ("valid", "test")])
+def test_a_part_that_is_missing_is_dealt_from_training(tmp_path, digits, there, dealt):
+    write(tmp_path / "train", digits, range(48))
+    write(tmp_path / there, digits, range(48, 60))
+    parts = dict(zip(("train", "valid", "test"), read_folder(tmp_path), strict=True))
+    assert sorted(numbers_of(parts[there], digits)) == [*range(48, 60)]
+    assert len(parts[dealt][1]) == 8
+    assert sorted(numbers_of(parts["train"], digits) + numbers_of(parts[dealt], digits)) == [*range(48)]
+
+
+def test_three_pictures_are_enough_and_two_are_not(tmp_path, digits):
+    write(tmp_path, digits, range(3))
+    assert [len(y) for _, y in read_folder(tmp_path)] == [1, 1, 1]
+    (tmp_path / "0" / "0.png").unlink()
+    with pytest.raises(DataCorrupt, match="2 pictures, none of them for test"):
+        read_folder(tmp_path)
+
+
+def test_dealing_does_not_depend_on_the_order(tmp_path):
+    entries = [Entry(f"{n}.png", tmp_path, n % 3, None) for n in range(50)]
+    assert {(e.name, part) for e, part in deal(entries)} == {(e.name, part) for e, part in deal(entries[::-1])}
+
+
+def test_pictures_of_other_sizes_and_dark_ones_are_made_as_in_mnist(tmp_path, digits, usual):
+    write(tmp_path, digits, range(20))
+    SHAPES["a photograph"]().save(tmp_path / "7" / "a.jpg")
+    Image.fromarray(255 - digits[0][21]).save(tmp_path / "1" / "dark on light.png")
+    x = np.concatenate([part[0] for part in read_folder(tmp_path)])
+    assert max(likeness(picture, usual) for picture in x) > 0.93
+    assert any((picture == digits[0][21]).all() for picture in x)
+
+
+def test_a_broken_picture_is_named(tmp_path, digits):
+    write(tmp_path, digits, range(20))
+    (tmp_path / "4" / "broken.png").write_bytes(b"<html>")
+    with pytest.raises(DataCorrupt, match=r"broken\.png cannot be used"):
+        read_folder(tmp_path)
+
+
+def test_pictures_are_only_taken_where_they_are_asked_for(tmp_path, digits):
+    write(tmp_path, digits, range(20))
+    assert find_mnist(tmp_path) is None
+    assert find_mnist(tmp_path, yours=True).form == "pictures"
+    assert find_mnist(tmp_path / "0", yours=True) is None
+    (tmp_path / "mnist.pkl.gz").write_bytes(b"")
+    assert find_mnist(tmp_path, yours=True).form == "pickle"
+
+
+# --- csv -----------------------------------------------------------------------------------------------------
+
+
+def write_csv(folder: Path, digits: tuple[np.ndarray, np.ndarray], line: str, head: str = "file,label") -> Path:
+    """A csv file and its 21 pictures in a folder with a space."""
+    (folder / "die Bilder").mkdir()
+    for n in range(21):
+        Image.fromarray(digits[0][n]).save(folder / "die Bilder" / f"ä{n}.png")
+    lines = [head, *(line.format(n=n, label=digits[1][n], part=("train", "valid", "test")[n % 3]) for n in range(21))]
+    (folder / "labels.csv").write_text("\n".join(lines) + "\n", encoding="utf-8-sig")
+    return folder / "labels.csv"
+
+
+LINES = {
+    "plain": ("die Bilder/ä{n}.png,{label}", "file,label"),
+    "quoted": ('"die Bilder/ä{n}.png","{label}"', "file,label"),
+    "from Windows": ("die Bilder\\ä{n}.png,{label}\r", "file,label\r"),
+    "more columns": ("x,{label},y,./die Bilder/ä{n}.png", "a,label,b,file"),
+    "with parts": ("die Bilder/ä{n}.png,{label},{part}", "file,label,part"),
+}
+
+
+@pytest.mark.parametrize("kind", LINES)
+def test_a_csv_names_files_and_labels(tmp_path, digits, kind):
+    found = find_mnist(write_csv(tmp_path, digits, *LINES[kind]), yours=True)
+    parts = found.read()
+    assert found.source(parts) == "yours"
+    train, valid, test = (numbers_of(part, digits) for part in parts)
+    assert sorted(train + valid + test) == list(range(21))
+    if kind == "with parts":
+        assert (train, valid, test) == ([*range(0, 21, 3)], [*range(1, 21, 3)], [*range(2, 21, 3)])
+    else:
+        assert [len(train), len(valid), len(test)] == [15, 3, 3]
+
+
+WRONG = {
+    "no such column": ("a,1", "name,label", "columns file,label; got name,label"),
+    "empty": ("", "", "got nothing"),
+    "a label of letters": ("die Bilder/ä1.png,seven", "file,label", "the label 'seven' in row 1"),
+    "a label 10": ("die Bilder/ä1.png,10", "file,label", "labels from 0 to 9; got the label '10'"),
+    "a digit of another script": ("die Bilder/ä1.png,٣", "file,label", "labels from 0 to 9"),
+    "no label": ("die Bilder/ä1.png", "file,label", "the label '' in row 1"),
+    "no file": (",1", "file,label", "in its own folder; got '' in row 1"),
+    "another folder": ("../secret.png,1", "file,label", "in its own folder"),
+    "hidden in the middle": ("die Bilder/../../secret.png,1", "file,label", "in its own folder"),
+    "from the root": ("/etc/hostname,1", "file,label", "in its own folder"),
+    "a drive": ("C:\\secret.png,1", "file,label", "in its own folder"),
+    "another computer": ("\\\\server\\share\\x.png,1", "file,label", "in its own folder"),
+    "an unknown part": ("die Bilder/ä1.png,1,exam", "file,label,part", "train, valid or test; got 'exam'"),
+    "too long a field": ("x" * 200_000 + ",1", "file,label", "one that cannot be read"),
+}
+
+
+@pytest.mark.parametrize("fault", WRONG)
+def test_a_wrong_csv_is_named(tmp_path, digits, fault):
+    line, head, words = WRONG[fault]
+    path = write_csv(tmp_path, digits, line, head)
+    with pytest.raises(DataCorrupt, match=words.replace("(", r"\(")) as caught:
+        read_csv(path)
+    assert str(path) in str(caught.value)
+
+
+def test_a_picture_missing_from_the_folder_is_named(tmp_path, digits):
+    path = write_csv(tmp_path, digits, *LINES["plain"])
+    (tmp_path / "die Bilder" / "ä5.png").unlink()
+    with pytest.raises(DataNotFound, match=r"ä5\.png"):
+        read_csv(path)
+
+
+def test_a_csv_in_another_encoding_is_named(tmp_path):
+    (tmp_path / "labels.csv").write_bytes("file,label\nä.png,1\n".encode("latin1"))
+    with pytest.raises(DataCorrupt, match="a csv file in UTF-8"):
+        read_csv(tmp_path / "labels.csv")
