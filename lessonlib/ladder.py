@@ -269,10 +269,10 @@ def climb(
                             **row_of(rung, task, watched, first, watch.seconds)})
     return ladder
 
-# %% ../nbs/12_ladder.ipynb #0e550b71
+# %% ../nbs/12_ladder.ipynb #d5795beb
 def ladder_figure(ladder: Ladder) -> Figure:
     """Above: the loss of each batch, all rungs on top of each other. Below: their differences from rung 1."""
-    figure, (above, below) = plt.subplots(2, 1, figsize=(6.4, 5), sharex=True, height_ratios=(3, 2))
+    figure, (above, below) = plt.subplots(2, 1, figsize=(5.8, 4.4), sharex=True, height_ratios=(3, 2))
     first = torch.tensor(ladder.rows[0]["losses"], dtype=torch.float64)
     smallest = torch.finfo(getattr(torch, ladder.dtype)).eps / 10  # a difference of 0 has no place on a log axis
     for n, row in enumerate(ladder.rows):

@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
-from lessonlib.course import cli, notebooks
 from lessonlib.autograd import RUNGS_BELOW
+from lessonlib.course import cli, notebooks
 from lessonlib.ladder import RUNGS, count_lines
 
 
