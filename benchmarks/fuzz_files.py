@@ -13,6 +13,9 @@ count as unpacked ones. Four things may come of it:
     python benchmarks/fuzz_files.py                    # 40,000 tries, two or three minutes
     python benchmarks/fuzz_files.py --tries 1000 --seed 7
 
+Measured once with seed 0: of 40,000 tries 1,003 equal, 36,297 refused, 2,700 other, none lost; of the 5,366 packed
+files 110 equal and 5,256 refused. The slowest answer took 0.36 s, and the whole run 67 MB of memory, 41 MB of it
+before it began.
 """
 
 import argparse
@@ -115,32 +118,38 @@ def flat(answer: object) -> list[np.ndarray]:
 
 NUMBERS = [n.to_bytes(size, order, signed=n < 0) for size in (1, 2, 4, 8) for order in ("little", "big")
            for n in (0, 1, -1, 127, 2 ** (8 * size - 1) - 1, -(2 ** (8 * size - 1)))]
-WORDS = [b"os\nsystem\n", b"builtins\neval\n", b"numpy\nload\n", b"nan", b"-1", b"\n", b"<", b">", b"0" * 40, b"../", b","]
+WORDS = [b"os\nsystem\n", b"builtins\neval\n", b"numpy\nload\n", b"nan", b"-1", b"\n", b"<", b">", b",", b"../",
+         b"0" * 40]
 
 
 def damage(rng: random.Random, content: bytes, other: bytes) -> bytes:
     """One to eight pieces of damage."""
     for _ in range(rng.choice((1, 1, 1, 2, 3, 8))):
-        n = max(1, len(content))
-        # Half of it near the beginning or the end, where the structure is.
-        at = rng.choice((rng.randrange(n), min(n - 1, rng.randrange(80)), max(0, n - 1 - rng.randrange(200))))
-        to = min(len(content), at + rng.choice((1, 2, 4, 8, 30, 300)))
-        there = rng.randrange(n)
-        content = rng.choice((
-            lambda: content[:at] + bytes([content[at] ^ 1 << rng.randrange(8)]) + content[at + 1 :] if content else b"",
-            lambda: content[:at] + rng.randbytes(to - at) + content[to:],
-            lambda: content[:at] + rng.choice(NUMBERS) + content[to:],
-            lambda: content[:at] + rng.choice(list(NAMES)) + content[at + 1 :],
-            lambda: content[:at] + rng.choice(list(LET_THROUGH)) + content[at:],
-            lambda: content[:at] + rng.choice(WORDS) + content[at:],
-            lambda: content[:at],
-            lambda: content[:at] + content[to:],
-            lambda: content[:at] + content[at:to] * rng.choice((2, 3, 100)) + content[to:],
-            lambda: content[:there] + content[at:to] + content[there:],
-            lambda: content[:at] + other[at:to] + content[to:],
-            lambda: content[:at] + other[there:],
-        ))()
+        content = damage_once(rng, content or b"\0", other)
     return content
+
+
+def damage_once(rng: random.Random, content: bytes, other: bytes) -> bytes:
+    """One piece of damage; half of the time near the beginning or the end, where the structure is."""
+    n = len(content)
+    at = rng.choice((rng.randrange(n), rng.randrange(n), rng.randrange(min(n, 80)), n - 1 - rng.randrange(min(n, 200))))
+    to = min(n, at + rng.choice((1, 2, 4, 8, 30, 300)))
+    there = rng.randrange(n)
+    before, piece, after = content[:at], content[at:to], content[to:]
+    return rng.choice((
+        lambda: before + bytes([content[at] ^ 1 << rng.randrange(8)]) + content[at + 1 :],
+        lambda: before + rng.randbytes(len(piece)) + after,
+        lambda: before + rng.choice(NUMBERS) + after,
+        lambda: before + rng.choice(list(NAMES)) + content[at + 1 :],
+        lambda: before + rng.choice(list(LET_THROUGH)) + content[at:],
+        lambda: before + rng.choice(WORDS) + content[at:],
+        lambda: before,
+        lambda: before + after,
+        lambda: before + piece * rng.choice((2, 3, 100)) + after,
+        lambda: content[:there] + piece + content[there:],
+        lambda: before + other[at:to] + after,
+        lambda: before + other[there:],
+    ))()
 
 
 # --- reading -----------------------------------------------------------------------------------------------

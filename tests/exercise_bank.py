@@ -1174,7 +1174,7 @@ class SGD:
     def zero_grad(self):
         for p in self.params:
             p.grad = None
-## sgd not_callable_never
+## sgd unknown
 class SGD:
     def __init__(self, params, lr):
         self.params, self.lr = list(params), lr
@@ -1224,7 +1224,7 @@ class SGD:
     def zero_grad(self):
         for p in self.params:
             p.grad = None
-## momentum velocity_uphill
+## momentum ascent
 class SGD:
     def __init__(self, params, lr, momentum=0.0):
         self.params, self.lr, self.momentum = list(params), lr, momentum
@@ -1543,7 +1543,695 @@ def softmax_nll_grad(logits, targets):
     logits = logits.detach().requires_grad_()
     F.cross_entropy(logits, targets).backward()
     return logits.grad
-'''.replace("not_callable_never", "unknown"))
+
+## my_linear plain_tensor
+class MyLinear(nn.Module):
+    def __init__(self, n_in, n_out):
+        super().__init__()
+        self.weight = torch.randn(n_in, n_out) / n_in
+        self.bias = nn.Parameter(torch.zeros(n_out))
+    def forward(self, x):
+        return x @ self.weight + self.bias
+## my_linear not_a_module
+class MyLinear:
+    def __init__(self, n_in, n_out):
+        self.weight = nn.Parameter(torch.randn(n_in, n_out))
+        self.bias = nn.Parameter(torch.zeros(n_out))
+    def forward(self, x):
+        return x @ self.weight + self.bias
+## my_linear output_detached
+class MyLinear(nn.Module):
+    def __init__(self, n_in, n_out):
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(n_in, n_out) / n_in)
+        self.bias = nn.Parameter(torch.zeros(n_out))
+    def forward(self, x):
+        with torch.no_grad():
+            return x @ self.weight + self.bias
+## my_linear frozen
+class MyLinear(nn.Module):
+    def __init__(self, n_in, n_out):
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(n_in, n_out) / n_in, requires_grad=False)
+        self.bias = nn.Parameter(torch.zeros(n_out), requires_grad=False)
+    def forward(self, x):
+        return x @ self.weight + self.bias
+## my_linear no_forward
+class MyLinear(nn.Module):
+    def __init__(self, n_in, n_out):
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(n_in, n_out) / n_in)
+        self.bias = nn.Parameter(torch.zeros(n_out))
+## my_linear zeros
+class MyLinear(nn.Module):
+    def __init__(self, n_in, n_out):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(n_in, n_out))
+        self.bias = nn.Parameter(torch.zeros(n_out))
+    def forward(self, x):
+        return x @ self.weight + self.bias
+## my_linear plain_list
+class MyLinear(nn.Module):
+    def __init__(self, n_in, n_out):
+        super().__init__()
+        self.p = {"w": nn.Parameter(torch.randn(n_in, n_out)), "b": nn.Parameter(torch.zeros(n_out))}
+    def forward(self, x):
+        return x @ self.p["w"] + self.p["b"]
+## my_linear transposed
+class MyLinear(nn.Module):
+    def __init__(self, n_in, n_out):
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(n_in, n_out) / n_in)
+        self.bias = nn.Parameter(torch.zeros(n_out))
+    def forward(self, x):
+        return x @ self.weight.T + self.bias
+## my_linear attribute
+class MyLinear(nn.Module):
+    def __init__(self, n_in, n_out):
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(n_in, n_out) / n_in)
+        self.bias = nn.Parameter(torch.zeros(n_out))
+    def forward(self, x):
+        return x @ self.weights + self.bias
+## my_linear no_return
+class MyLinear(nn.Module):
+    def __init__(self, n_in, n_out):
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(n_in, n_out) / n_in)
+        self.bias = nn.Parameter(torch.zeros(n_out))
+    def forward(self, x):
+        print(x @ self.weight + self.bias)
+## my_linear no_super
+class MyLinear(nn.Module):
+    def __init__(self, n_in, n_out):
+        self.weight = torch.randn(n_in, n_out)
+        self.bias = torch.zeros(n_out)
+    def forward(self, x):
+        return x @ self.weight + self.bias
+## my_linear bias_shape
+class MyLinear(nn.Module):
+    def __init__(self, n_in, n_out):
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(n_in, n_out) / n_in)
+        self.bias = nn.Parameter(torch.zeros(1, n_in))
+    def forward(self, x):
+        return x @ self.weight + self.bias
+## my_linear bias_unused
+class MyLinear(nn.Module):
+    def __init__(self, n_in, n_out):
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(n_in, n_out) / n_in)
+        self.bias = nn.Parameter(torch.zeros(n_out))
+    def forward(self, x):
+        out = x @ self.weight
+        out + self.bias
+        return out
+## softmax no_keepdim
+def softmax(x):
+    m = x.amax(1, keepdim=True)
+    e = (x - m).exp()
+    return e / e.sum(-1)
+## softmax no_exp
+def softmax(x):
+    return x.abs() / x.abs().sum(1, keepdim=True)
+## softmax overflow
+def softmax(x):
+    e = torch.exp(x)
+    return e / (e.sum(1, keepdim=True) + 1e-9)
+## softmax overflow
+def softmax(x):
+    x = x.float()
+    return x.exp() / x.exp().sum(1, keepdim=True)
+## softmax log
+def softmax(x):
+    e = (x - x.amax(1, keepdim=True)).exp()
+    return torch.log(e / e.sum(1, keepdim=True))
+## softmax arity
+def softmax():
+    return 1
+## cross_entropy sum
+def cross_entropy(logits, targets):
+    loss = 0
+    for row, t in zip(logits, targets):
+        loss = loss - row.log_softmax(0)[t]
+    return loss
+## cross_entropy overflow
+def cross_entropy(logits, targets):
+    return (logits.exp().sum(1).log() - logits[torch.arange(len(targets)), targets]).mean()
+## cross_entropy detached
+def cross_entropy(logits, targets):
+    lp = logits.log_softmax(1)
+    return torch.tensor([-lp[i, t] for i, t in enumerate(targets)]).mean()
+## accuracy wrong_axis
+def accuracy(logits, targets):
+    return (logits.argmax(dim=0) == targets).sum() / len(targets)
+## train_epoch graph_kept
+def train_epoch(model, batches, loss_func, opt):
+    losses = []
+    for xb, yb in batches:
+        opt.zero_grad()
+        loss = loss_func(model(xb), yb)
+        losses.append(loss)
+        loss.backward()
+        opt.step()
+    return losses
+## train_epoch zero_between
+def train_epoch(model, batches, loss_func, opt):
+    losses = []
+    for xb, yb in batches:
+        opt.zero_grad()
+        loss = loss_func(model(xb), yb)
+        losses.append(loss.item())
+        loss.backward()
+        opt.zero_grad()
+        opt.step()
+    return losses
+## train_epoch step_first
+def train_epoch(model, batches, loss_func, opt):
+    losses = []
+    for xb, yb in batches:
+        opt.zero_grad()
+        loss = loss_func(model(xb), yb)
+        losses.append(loss.item())
+        opt.step()
+        loss.backward()
+    return losses
+## train_epoch no_gradient
+def train_epoch(model, batches, loss_func, opt):
+    losses = []
+    for xb, yb in batches:
+        loss = loss_func(model(xb), yb).detach()
+        loss.backward()
+        opt.step()
+        opt.zero_grad()
+        losses.append(loss.item())
+    return losses
+## train_epoch uphill
+def train_epoch(model, batches, loss_func, opt):
+    losses = []
+    for xb, yb in batches:
+        loss = loss_func(model(xb), yb)
+        (-loss).backward()
+        opt.step()
+        opt.zero_grad()
+        losses.append(loss.item())
+    return losses
+## train_epoch last_only
+def train_epoch(model, batches, loss_func, opt):
+    total, n = 0, 0
+    for xb, yb in batches:
+        loss = loss_func(model(xb), yb)
+        loss.backward(); opt.step(); opt.zero_grad()
+        total += loss.item() * len(xb); n += len(xb)
+    return [total / n]
+## sgd lost
+class SGD:
+    def __init__(self, params, lr):
+        self.params, self.lr = list(params), lr
+    def step(self):
+        for i, p in enumerate(self.params):
+            self.params[i] = p - self.lr * p.grad
+    def zero_grad(self):
+        for p in self.params:
+            p.grad = None
+## sgd lost
+class SGD:
+    def __init__(self, params, lr):
+        self.params, self.lr = [p.clone() for p in params], lr
+    @torch.no_grad()
+    def step(self):
+        for p in self.params:
+            p -= self.lr * p.grad
+    def zero_grad(self):
+        for p in self.params:
+            p.grad = None
+## sgd zero_grad_nothing
+class SGD:
+    def __init__(self, params, lr):
+        self.params, self.lr = list(params), lr
+    @torch.no_grad()
+    def step(self):
+        for p in self.params:
+            p -= self.lr * p.grad
+    def zero_grad(self):
+        for p in self.params:
+            p.grad * 0
+## momentum velocity_reset
+class SGD:
+    def __init__(self, params, lr, momentum=0.0):
+        self.params, self.lr, self.momentum = list(params), lr, momentum
+        self.v = [torch.zeros_like(p) for p in self.params]
+    @torch.no_grad()
+    def step(self):
+        for p, v in zip(self.params, self.v):
+            v = self.momentum * v + p.grad
+            p -= self.lr * v
+    def zero_grad(self):
+        for p in self.params:
+            p.grad = None
+## momentum ascent
+class SGD:
+    def __init__(self, params, lr, momentum=0.0):
+        self.params, self.lr, self.momentum = list(params), lr, momentum
+        self.v = [torch.zeros_like(p) for p in self.params]
+    @torch.no_grad()
+    def step(self):
+        for i, p in enumerate(self.params):
+            self.v[i] = self.momentum * self.v[i] - self.lr * p.grad
+            p -= self.v[i]
+    def zero_grad(self):
+        for p in self.params:
+            p.grad = None
+## momentum no_lr
+class SGD:
+    def __init__(self, params, lr, momentum=0.0):
+        self.params, self.lr, self.momentum = list(params), lr, momentum
+        self.v = [torch.zeros_like(p) for p in self.params]
+    @torch.no_grad()
+    def step(self):
+        for i, p in enumerate(self.params):
+            self.v[i] = self.momentum * self.v[i] + p.grad
+            p -= self.v[i]
+    def zero_grad(self):
+        for p in self.params:
+            p.grad = None
+## momentum leaf_in_place
+class SGD:
+    def __init__(self, params, lr, momentum=0.0):
+        self.params, self.lr, self.momentum = list(params), lr, momentum
+        self.v = [torch.zeros_like(p) for p in self.params]
+    def step(self):
+        for i, p in enumerate(self.params):
+            self.v[i] = self.momentum * self.v[i] + p.grad
+            p -= self.lr * self.v[i]
+    def zero_grad(self):
+        for p in self.params:
+            p.grad = None
+## outer forbidden
+def outer(a, b):
+    return torch.matmul(a.unsqueeze(1), b.unsqueeze(0))
+## outer loops
+def outer(a, b):
+    return torch.cat([a[i] * b[None] for i in range(len(a))])
+## matmul loops
+def matmul(a, b):
+    n, k = a.shape
+    m = b.shape[1]
+    out = torch.zeros(n, m)
+    for i in range(n):
+        for j in range(m):
+            for j2 in range(k):
+                out[i, j] += a[i, j2] * b[j2, j]
+    return out
+## linear_backward shapes
+def linear_backward(x, weight, bias, grad_out):
+    return grad_out @ weight, grad_out.T @ x, grad_out.sum(0)
+## linear_backward shapes
+def linear_backward(x, weight, bias, grad_out):
+    return weight.T @ grad_out, x.T @ grad_out, grad_out.sum(0)
+## linear_backward shape
+def linear_backward(x, weight, bias, grad_out):
+    return grad_out @ weight.T, x.T @ grad_out, grad_out.sum(0, keepdim=True)
+## softmax_nll_grad missing_mean
+def softmax_nll_grad(logits, targets):
+    return (F.one_hot(targets, logits.shape[1]) - logits.softmax(1))
+## softmax_nll_grad shape
+def softmax_nll_grad(logits, targets):
+    p = logits.softmax(1)
+    return (p[torch.arange(len(targets)), targets] - 1) / len(targets)
+## batches last_dropped
+def batches(x, y, batch_size, generator):
+    order = torch.randperm(len(x), generator=generator)
+    for i in range(0, len(x) - batch_size, batch_size):
+        yield x[order[i:i+batch_size]], y[order[i:i+batch_size]]
+## batches generator_ignored
+def batches(x, y, batch_size, generator):
+    import random
+    rows = list(range(len(x))); random.shuffle(rows)
+    for i in range(0, len(x), batch_size):
+        yield x[rows[i:i+batch_size]], y[rows[i:i+batch_size]]
+## batches same_order
+def batches(x, y, batch_size, generator):
+    generator.manual_seed(3)
+    for rows in torch.randperm(len(x), generator=generator).split(batch_size):
+        yield x[rows], y[rows]
+
+## my_linear no_parameters
+class MyLinear(nn.Module):
+    def __init__(self, n_in, n_out):
+        super().__init__()
+        self.n_out = n_out
+    def forward(self, x):
+        return x[:, :self.n_out]
+## my_linear weight_shape
+class MyLinear(nn.Module):
+    def __init__(self, n_in, n_out):
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(n_in, n_in) / n_in)
+        self.bias = nn.Parameter(torch.zeros(n_out))
+    def forward(self, x):
+        return x @ self.weight + self.bias
+## my_linear sigmoid_inside
+class MyLinear(nn.Module):
+    def __init__(self, n_in, n_out):
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(n_in, n_out) / n_in)
+        self.bias = nn.Parameter(torch.zeros(n_out))
+    def forward(self, x):
+        return torch.sigmoid(x @ self.weight + self.bias)
+## my_linear weight_unused
+class MyLinear(nn.Module):
+    def __init__(self, n_in, n_out):
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(n_in, n_out) / n_in)
+        self.start = self.weight.detach().clone()
+        self.bias = nn.Parameter(torch.zeros(n_out))
+    def forward(self, x):
+        return x @ self.start + self.bias
+## my_linear weight_unused
+class MyLinear(nn.Module):
+    def __init__(self, n_in, n_out):
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(n_in, n_out) / n_in)
+        self.bias = nn.Parameter(torch.zeros(n_out))
+    def forward(self, x):
+        return self.bias.expand(len(x), -1)
+## my_linear not_trained
+class MyLinear(nn.Module):
+    def __init__(self, n_in, n_out):
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(n_in, n_out) / n_in)
+        self.bias = nn.Parameter(torch.zeros(n_out))
+    def forward(self, x):
+        out = x @ self.weight + self.bias
+        return out.detach() + 0.5 * (out - out.detach())
+## batches rows_missing
+def batches(x, y, batch_size, generator):
+    rows = torch.randperm(len(x), generator=generator)[1:]
+    for part in rows.split(batch_size):
+        yield x[part], y[part]
+## train_epoch wrong_input
+def train_epoch(model, batches, loss_func, opt):
+    losses = []
+    for xb, yb in batches:
+        loss = loss_func(model(yb), yb)
+        loss.backward()
+        opt.step()
+        opt.zero_grad()
+        losses.append(loss.item())
+    return losses
+## train_epoch no_forward
+def train_epoch(model, batches, loss_func, opt):
+    losses = []
+    for xb, yb in batches:
+        loss = loss_func(torch.zeros(5, 2, requires_grad=True), yb)
+        loss.backward()
+        opt.step()
+        opt.zero_grad()
+        losses.append(loss.item())
+    return losses
+## train_epoch no_loss
+def train_epoch(model, batches, loss_func, opt):
+    losses = []
+    for xb, yb in batches:
+        loss = model(xb).mean()
+        loss.backward()
+        opt.step()
+        opt.zero_grad()
+        losses.append(loss.item())
+    return losses
+## train_epoch constant
+def train_epoch(model, batches, loss_func, opt):
+    losses = []
+    for xb, yb in batches:
+        loss = loss_func(model(xb), yb)
+        loss.backward()
+        first = losses[0] if losses else loss.item()
+        opt.step()
+        opt.zero_grad()
+        losses.append(first)
+    return losses
+## train_epoch graph_twice
+def train_epoch(model, batches, loss_func, opt):
+    losses = []
+    for xb, yb in batches:
+        loss = loss_func(model(xb), yb)
+        loss.backward()
+        loss.backward()
+        opt.step()
+        opt.zero_grad()
+        losses.append(loss.item())
+    return losses
+## train_epoch none_used
+def train_epoch(model, batches, loss_func, opt):
+    losses = []
+    for xb, yb in batches:
+        loss = loss_func(model(xb), yb).backward()
+        opt.step()
+        opt.zero_grad()
+        losses.append(loss.item())
+    return losses
+## softmax dtype
+def softmax(x):
+    ones = torch.ones(x.shape[1], x.shape[1], dtype=torch.float32)
+    return x.exp() / (x.exp() @ ones)
+## sgd frozen
+class SGD:
+    def __init__(self, params, lr):
+        self.params, self.lr = list(params), lr
+    @torch.no_grad()
+    def step(self):
+        for p in self.params:
+            p.requires_grad_(False)
+            p -= self.lr * p.grad
+    def zero_grad(self):
+        for p in self.params:
+            p.grad = None
+## sgd lr_divided
+class SGD:
+    def __init__(self, params, lr):
+        self.params, self.lr = list(params), lr
+    @torch.no_grad()
+    def step(self):
+        for p in self.params:
+            p -= p.grad / self.lr
+    def zero_grad(self):
+        for p in self.params:
+            p.grad = None
+## sgd step_twice
+class SGD:
+    def __init__(self, params, lr):
+        self.params, self.lr = list(params), lr
+    @torch.no_grad()
+    def step(self):
+        for p in self.params:
+            p -= self.lr * p.grad
+        for p in self.params:
+            p -= self.lr * p.grad
+    def zero_grad(self):
+        for p in self.params:
+            p.grad = None
+## sgd lr_squared
+class SGD:
+    def __init__(self, params, lr):
+        self.params, self.lr = list(params), lr
+    @torch.no_grad()
+    def step(self):
+        for p in self.params:
+            p -= self.lr * self.lr * p.grad
+    def zero_grad(self):
+        for p in self.params:
+            p.grad = None
+## sgd normalised
+class SGD:
+    def __init__(self, params, lr):
+        self.params, self.lr = list(params), lr
+    @torch.no_grad()
+    def step(self):
+        for p in self.params:
+            p -= self.lr * p.grad / p.grad.norm()
+    def zero_grad(self):
+        for p in self.params:
+            p.grad = None
+## momentum method_missing
+class SGD:
+    def __init__(self, params, lr, momentum=0.0):
+        self.params, self.lr = list(params), lr
+        self.momentum = momentum
+        self.v = [torch.zeros_like(p) for p in self.params]
+    @torch.no_grad()
+    def step(self):
+        for i, p in enumerate(self.params):
+            self.v[i] = self.momentum * self.v[i] + p.grad
+            p -= self.lr * self.v[i]
+    def reset(self):
+        for p in self.params:
+            p.grad = None
+## momentum frozen
+class SGD:
+    def __init__(self, params, lr, momentum=0.0):
+        self.params, self.lr = list(params), lr
+        self.momentum = momentum
+        self.v = [torch.zeros_like(p) for p in self.params]
+    @torch.no_grad()
+    def step(self):
+        for i, p in enumerate(self.params):
+            self.v[i] = self.momentum * self.v[i] + p.grad
+            p -= self.lr * self.v[i]
+            p.requires_grad_(False)
+    def zero_grad(self):
+        for p in self.params:
+            p.grad = None
+## momentum lr_fixed
+class SGD:
+    def __init__(self, params, lr, momentum=0.0):
+        self.params, self.lr = list(params), lr
+        self.momentum, self.fixed = momentum, 0.2
+        self.v = [torch.zeros_like(p) for p in self.params]
+    @torch.no_grad()
+    def step(self):
+        for i, p in enumerate(self.params):
+            self.v[i] = self.momentum * self.v[i] + p.grad
+            p -= self.fixed * self.v[i]
+    def zero_grad(self):
+        for p in self.params:
+            p.grad = None
+## momentum one_skipped
+class SGD:
+    def __init__(self, params, lr, momentum=0.0):
+        self.params, self.lr = list(params), lr
+        self.momentum = momentum
+        self.v = [torch.zeros_like(p) for p in self.params]
+    @torch.no_grad()
+    def step(self):
+        for i, p in enumerate(self.params[:1]):
+            self.v[i] = self.momentum * self.v[i] + p.grad
+            p -= self.lr * self.v[i]
+    def zero_grad(self):
+        for p in self.params:
+            p.grad = None
+## momentum lost
+class SGD:
+    def __init__(self, params, lr, momentum=0.0):
+        self.params, self.lr = list(params), lr
+        self.momentum = momentum
+        self.v = [torch.zeros_like(p) for p in self.params]
+    @torch.no_grad()
+    def step(self):
+        for i, p in enumerate(self.params):
+            self.v[i] = self.momentum * self.v[i] + p.grad
+            p = p - self.lr * self.v[i]
+    def zero_grad(self):
+        for p in self.params:
+            p.grad = None
+## momentum used_up
+class SGD:
+    def __init__(self, params, lr, momentum=0.0):
+        self.params, self.lr = params, lr
+        self.momentum, self.v = momentum, {}
+    @torch.no_grad()
+    def step(self):
+        for p in self.params:
+            v = self.v[p] = self.momentum * self.v.get(p, 0) + p.grad
+            p -= self.lr * v
+    def zero_grad(self):
+        for p in self.params:
+            p.grad = None
+## momentum zero_grad_nothing
+class SGD:
+    def __init__(self, params, lr, momentum=0.0):
+        self.params, self.lr = list(params), lr
+        self.momentum = momentum
+        self.v = [torch.zeros_like(p) for p in self.params]
+    @torch.no_grad()
+    def step(self):
+        for i, p in enumerate(self.params):
+            self.v[i] = self.momentum * self.v[i] + p.grad
+            p -= self.lr * self.v[i]
+    def zero_grad(self):
+        return 0
+## momentum zero_grad_partly
+class SGD:
+    def __init__(self, params, lr, momentum=0.0):
+        self.params, self.lr = list(params), lr
+        self.momentum = momentum
+        self.v = [torch.zeros_like(p) for p in self.params]
+    @torch.no_grad()
+    def step(self):
+        for i, p in enumerate(self.params):
+            self.v[i] = self.momentum * self.v[i] + p.grad
+            p -= self.lr * self.v[i]
+    def zero_grad(self):
+        self.params[-1].grad = None
+## momentum weights_zeroed
+class SGD:
+    def __init__(self, params, lr, momentum=0.0):
+        self.params, self.lr = list(params), lr
+        self.momentum = momentum
+        self.v = [torch.zeros_like(p) for p in self.params]
+    @torch.no_grad()
+    def step(self):
+        for i, p in enumerate(self.params):
+            self.v[i] = self.momentum * self.v[i] + p.grad
+            p -= self.lr * self.v[i]
+    def zero_grad(self):
+        for p in self.params:
+            p.data.zero_()
+## momentum from_ones
+class SGD:
+    def __init__(self, params, lr, momentum=0.0):
+        self.params, self.lr = list(params), lr
+        self.momentum = momentum
+        self.v = [torch.ones_like(p) for p in self.params]
+    @torch.no_grad()
+    def step(self):
+        for i, p in enumerate(self.params):
+            self.v[i] = self.momentum * self.v[i] + p.grad
+            p -= self.lr * self.v[i]
+    def zero_grad(self):
+        for p in self.params:
+            p.grad = None
+## momentum weights_shrunk
+class SGD:
+    def __init__(self, params, lr, momentum=0.0):
+        self.params, self.lr = list(params), lr
+        self.momentum = momentum
+        self.v = [torch.zeros_like(p) for p in self.params]
+    @torch.no_grad()
+    def step(self):
+        for p in self.params:
+            p.copy_(self.momentum * p - self.lr * p.grad)
+    def zero_grad(self):
+        for p in self.params:
+            p.grad = None
+## momentum momentum_on_both
+class SGD:
+    def __init__(self, params, lr, momentum=0.0):
+        self.params, self.lr = list(params), lr
+        self.momentum = momentum
+        self.v = [torch.zeros_like(p) for p in self.params]
+    @torch.no_grad()
+    def step(self):
+        for i, p in enumerate(self.params):
+            self.v[i] = self.momentum * (self.v[i] + p.grad)
+            p -= self.lr * self.v[i]
+    def zero_grad(self):
+        for p in self.params:
+            p.grad = None
+## momentum momentum_on_gradient
+class SGD:
+    def __init__(self, params, lr, momentum=0.0):
+        self.params, self.lr = list(params), lr
+        self.momentum = momentum
+        self.v = [torch.zeros_like(p) for p in self.params]
+    @torch.no_grad()
+    def step(self):
+        for p in self.params:
+            p -= self.lr * self.momentum * p.grad
+    def zero_grad(self):
+        for p in self.params:
+            p.grad = None
+''')
 
 
 RIGHT = parse('''

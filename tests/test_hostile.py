@@ -104,7 +104,8 @@ NAMES = {
     "a name from our own module": b"clessonlib.files.pickles\nArraysOnly\n.",
     "the name on the pile is no text": b"\x80\x04K\x01K\x02\x93.",
     "kept, and called later": b"cos\nsystem\nq\x00(X\x04\x00\x00\x00truetR.",
-    "called through the memo": b"\x80\x04" + text("os") + b"\x94" + text("system") + b"\x94h\x00h\x01\x93" + text("x") + b"\x85R.",
+    "called through the memo": (b"\x80\x04" + text("os") + b"\x94" + text("system") + b"\x94h\x00h\x01\x93"
+                                + text("x") + b"\x85R."),
     "a module that would be imported": b"cantigravity\nfly\n.",
     "another encoding": ENCODE + b"(X\x01\x00\x00\x00xX\x05\x00\x00\x00utf-7tR.",
     "an array called": b"cnumpy\nndarray\n(K\x01tR.",
@@ -143,12 +144,12 @@ def test_instructions_that_no_array_needs_are_refused(tmp_path, name):
 
 
 def test_registered_extensions_are_not_called_either(tmp_path):
-    copyreg.add_extension("os", "getcwd", 0x7B)
+    copyreg.add_extension("os", "getpid", 0x7B)
     try:
-        assert pickle.loads(INSTRUCTIONS["EXT1"]) == os.getcwd()  # no name is asked for, so no find_class is called
+        assert pickle.loads(INSTRUCTIONS["EXT1"]) == os.getpid()  # no name is asked for, so no find_class is called
         refused(tmp_path, INSTRUCTIONS["EXT1"], "EXT1")
     finally:
-        copyreg.remove_extension("os", "getcwd", 0x7B)
+        copyreg.remove_extension("os", "getpid", 0x7B)
 
 
 FUNCTIONS = {name: f"c{name[0]}\n{name[1]}\n".encode() for name in pickles.LET_IN if name[1] != "ndarray"}

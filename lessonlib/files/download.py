@@ -45,10 +45,16 @@ def fetch_mnist(folder: Path, source: str | os.PathLike | None = None) -> Found:
             staging = folder / ".fetching-mnist"
             staging.mkdir(exist_ok=True)
             ready = staging / "ready"
-            _bring(source, staging, ready)
-            _check(ready, source)
-            _move(ready, folder)
-            shutil.rmtree(staging)
+            if ready.exists():
+                shutil.rmtree(ready)  # from an attempt that was stopped, and perhaps from another source
+            try:
+                _bring(source, staging, ready)
+                _check(ready, source)
+                _move(ready, folder)
+                shutil.rmtree(staging)
+            finally:
+                if staging.exists() and not any(staging.iterdir()):
+                    staging.rmdir()
             return look_in(folder)
     except DataError:
         raise
@@ -88,16 +94,24 @@ def _bring(source: str | os.PathLike | None, staging: Path, ready: Path) -> None
         from torchvision.datasets import MNIST  # takes seconds to import, and most readers never download
 
         _from_mirrors(MNIST.mirrors, staging, ready)
-    elif urlsplit(str(source)).scheme in ("http", "https"):
-        if urlsplit(str(source)).path.endswith((".pkl", ".pkl.gz")):
-            _pickle_from(str(source), staging, ready)
-        else:
-            _from_mirrors([f"{source}".rstrip("/") + "/"], staging, ready)
     elif "://" in str(source):
-        raise DataNotFound("expected a folder, a file, or an address that begins with http:// or https://; "
-                           f"got {source}")
+        _from_address(str(source), staging, ready)
     else:
         _from_disk(Path(source).expanduser(), ready)
+
+
+def _from_address(url: str, staging: Path, ready: Path) -> None:
+    try:
+        scheme, path = urlsplit(url).scheme, urlsplit(url).path
+    except ValueError:
+        scheme = path = ""  # no address at all
+    if scheme not in ("http", "https"):
+        raise DataNotFound("expected a folder, a file, or an address that begins with http:// or https://; "
+                           f"got {url}")
+    if path.endswith((".pkl", ".pkl.gz")):
+        _pickle_from(url, PICKLE if path.endswith(".gz") else PICKLE.removesuffix(".gz"), staging, ready)
+    else:
+        _from_mirrors([url.rstrip("/") + "/"], staging, ready)
 
 
 def _from_mirrors(mirrors: list[str], staging: Path, ready: Path) -> None:
@@ -122,8 +136,7 @@ def _from_mirrors(mirrors: list[str], staging: Path, ready: Path) -> None:
         _keep_idx(packed.removesuffix(".gz"), staging / packed, ready)
 
 
-def _pickle_from(url: str, staging: Path, ready: Path) -> None:
-    name = PICKLE if urlsplit(url).path.endswith(".gz") else PICKLE.removesuffix(".gz")
+def _pickle_from(url: str, name: str, staging: Path, ready: Path) -> None:
     try:
         fetch(url, staging / name, LARGEST_PICKLE)
     except FetchError as error:

@@ -20,7 +20,7 @@ Part = tuple[np.ndarray, np.ndarray]  # images uint8 (n, 28, 28), labels int64 (
 def read_idx(files: dict[str, Path], sizes: dict[str, tuple[int, ...]] = IDX) -> tuple[Part, Part, Part]:
     """The four IDX files; the last 10,000 of the 60,000 training images are the validation part.
 
-    Raises `DataCorrupt` naming the file that is broken. Takes about 120 MB of memory while it reads.
+    Raises `DataCorrupt` naming the file that is broken. It takes the 55 MB of the pixels and no more.
     """
     train_x, train_y, test_x, test_y = (_read_idx_file(files[name], shape, sizes) for name, shape in sizes.items())
     n_train = len(train_y) - len(test_y)

@@ -1,8 +1,8 @@
 """Digits of your own: one that you wrote or drew, a folder of pictures by class, or a csv file that names them.
 
-All of them become what MNIST's are: 28 x 28 bytes, 0 for paper and 255 for full ink. A picture that has this size
-already is taken as it is. Any other is made like MNIST's makers made theirs: cut out, fitted into 20 x 20 with its
-proportions kept, and laid so that its centre of mass is in the middle.
+All of them become what MNIST's are: 28 x 28 bytes, 0 for paper and 255 for full ink. A picture of a collection that
+has this size already is taken as it is. Any other is made like MNIST's makers made theirs: cut out, fitted into
+20 x 20 with its proportions kept, and laid so that its centre of mass is in the middle.
 """
 
 import csv
@@ -74,9 +74,9 @@ def _without_colour(image: Image.Image) -> Image.Image:
     """Grey from 0 to 255. What is transparent becomes the opposite of what is drawn."""
     if image.mode.startswith("I;16"):
         return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
-    if not image.has_transparency_data:
+    if image.mode not in ("LA", "La", "PA", "RGBA", "RGBa") and "transparency" not in image.info:
         return image.convert("L")
-    grey, opaque = (np.asarray(band, dtype=np.float32) for band in image.convert("LA").split())
+    grey, opaque = (np.asarray(band, dtype=np.float32) for band in image.convert("RGBA").convert("LA").split())
     drawn = float((grey * opaque).sum() / max(opaque.sum(), 1))
     behind = 255 if drawn < 128 else 0
     return Image.fromarray(np.uint8(np.rint(behind + (grey - behind) * (opaque / 255))))

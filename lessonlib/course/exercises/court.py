@@ -1,7 +1,6 @@
 """The judge: runs an attempt within limits, lets the exercise examine it, and puts what was found into words."""
 
 import difflib
-import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import BuiltinFunctionType
@@ -47,7 +46,6 @@ class Court:
     task: Task
     exercise: Exercise
     changed: set[str] = field(default_factory=set)  # inputs that the attempt changed
-    quiet: bool = True  # nothing was printed so far (filled in by `judge`)
 
     def call(self, function: Callable, inputs: Mapping[str, Any] | None = None, name: str = "",
              keep: Sequence[str] = (), whole: Callable[[Any], Any] = lambda value: value,
@@ -191,8 +189,3 @@ def _verdict(found: Found, mistakes: Mapping[str, Mistake], printed: str, facts:
     ask = f" (If that does not help: hint(\"{facts['id']}\", {mistake.hint}).)" if facts else ""
     return Verdict("fail", found.code, f"{seen}{also} {why}\nNext: {then}{ask}", evidence=found.evidence, printed=printed,
                    hint=mistake.hint, expected=found.expected, yours=found.yours)
-
-
-def source_name(function: Callable) -> str:
-    """How a function is called by its author."""
-    return getattr(inspect.unwrap(function), "__name__", type(function).__name__)

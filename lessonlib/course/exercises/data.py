@@ -295,7 +295,8 @@ def _sizes(epoch: list[list[int]], n: int) -> None:
     if len(set(rows)) == len(rows) == whole < n:
         raise Found("last_dropped", got=whole, n=n, evidence=evidence)
     wrong = [len(batch) for batch in epoch[:-1] if len(batch) != SIZE] or [len(epoch[-1])] * (len(epoch[-1]) > SIZE)
-    if len(epoch) < n == len(rows) == len(set(rows)) and all(list(range(batch[0], batch[0] + len(batch))) == batch for batch in epoch):
+    in_runs = all(list(range(batch[0], batch[0] + len(batch))) == batch for batch in epoch)
+    if in_runs and len(epoch) < n == len(rows) == len(set(rows)):
         if rows == list(range(n)):
             raise Found("not_shuffled", evidence=f"your first rows: {rows[:10]}")
         raise Found("only_batches_shuffled", evidence=f"your first batch: {epoch[0]}")

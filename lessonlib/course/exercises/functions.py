@@ -119,6 +119,9 @@ class Function:
             if self.meets(yours, theirs):
                 return self.found(code, yours, cases)
         by_code = {mistake.code: mistake for mistake in mistakes}
+        for mistake in mistakes:
+            if any(self.meets(yours, [self.simulated(variant, case) for case in cases]) for variant in mistake.variants):
+                return self.found(mistake.code, yours, cases)
         for code, theirs in simulated.items():
             for twist, apply in self.twists.items():
                 both = [None if part is None else apply(part, case) for part, case in zip(theirs, cases, strict=True)]

@@ -46,11 +46,13 @@ SOFTMAX = Function(_softmax_cases, [layers.softmax], (
             "Give sum the axis: dim=1, with keepdim=True.", 2, lambda x: x.exp() / x.exp().sum()),
     Mistake("no_keepdim", "You divide by the sums lying down, (n,): broadcasting reads them as one for each column.",
             "With a square input nothing fails and every row but the first is silently wrong; else it is an error.",
-            "Add keepdim=True to the sum, so that it stays upright, (n, 1).", 2, lambda x: x.exp() / x.exp().sum(1)),
+            "Add keepdim=True to the sum, so that it stays upright, (n, 1).", 2, lambda x: x.exp() / x.exp().sum(1),
+            (lambda x: (x - x.amax(1, keepdim=True)).exp() / (x - x.amax(1, keepdim=True)).exp().sum(1),)),
     Mistake("no_exp", "Your rows are divided by their sums, but e to the power of them was not taken.",
             "Logits may be negative or sum to 0; exp is what makes every number positive.",
             "Take .exp() of the logits first, and divide that by its sums.", 1,
-            lambda x: x / x.sum(1, keepdim=True)),
+            lambda x: x / x.sum(1, keepdim=True),
+            (lambda x: x.abs() / x.abs().sum(1, keepdim=True), lambda x: x.relu() / x.relu().sum(1, keepdim=True))),
     Mistake("no_divide", "You give e to the power of each logit; the division is missing.",
             "Probabilities have to sum to 1.", "Divide by the sum of each row.", 1, lambda x: x.exp()),
     Mistake("by_max", "You divide by the largest number of each row, not by the sum.",
@@ -108,7 +110,8 @@ def _class_cases() -> list[Inputs]:
 
 
 def _class_extremes() -> list[Inputs]:
-    return [{"logits": torch.tensor([[1000.0, 0.0, 1.0], [0.0, 1000.0, 2.0]]), "targets": torch.tensor([1, 1])}]
+    return [{"logits": torch.tensor([[1000.0, 0.0, 1.0], [0.0, 1000.0, 2.0]]), "targets": torch.tensor(targets)}
+            for targets in ([0, 1], [1, 1])]
 
 
 def _picked(table: Tensor, targets: Tensor) -> Tensor:
@@ -281,7 +284,9 @@ def _accuracy_cases() -> list[Inputs]:
         return {"logits": logits, "targets": torch.tensor(targets)}
 
     return [case(8, 4, [0, 1, 2, 3, 0, 1, 2, 3], [0, 1, 2, 3, 0, 2, 1, 0], 5),
-            case(4, 4, [0, 3, 1, 1], [0, 2, 3, 2], 6), case(3, 4, [1, 0, 2], [1, 0, 2], 8), case(3, 3, [2, 1, 0], [2, 1, 1], 7)]
+            case(4, 4, [0, 3, 1, 1], [0, 2, 3, 2], 6), case(3, 4, [1, 0, 2], [1, 0, 2], 8),
+            {"logits": torch.tensor([[1.0, 5, 3, 2], [4, 2, 1, 3], [2, 3, 4, 1], [1, 2, 3, 4], [4, 3, 2, 1]]),
+             "targets": torch.tensor([0, 2, 3, 3, 1])}, case(3, 3, [2, 1, 0], [2, 1, 1], 7)]
 
 
 ACCURACY = Function(_accuracy_cases, [training.accuracy], (

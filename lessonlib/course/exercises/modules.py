@@ -161,7 +161,7 @@ def _explain_shapes(layer: Any, found: Found) -> None:
         if p.ndim == 2 and shape in ((784, 10), (10, 784)):
             raise Found("hard_coded", got=shape, n_in=N_IN, n_out=N_OUT) from None
         if p.ndim == 2 and shape in ((N_IN, N_OUT), (N_OUT, N_IN)):
-            if bias := [q for q in _named(layer).values() if q.ndim == 1 and len(q) not in (1, N_OUT)]:
+            if bias := [q for q in _named(layer).values() if q is not p and q.numel() not in (1, N_OUT)]:
                 raise Found("bias_shape", got=tuple(bias[0].shape), n_out=N_OUT) from None
             raise Found("transposed", got=shape, **facts) from None
         if p.ndim >= 2:
@@ -217,6 +217,8 @@ def _examine(court: Court, attempt: Any) -> list[str]:
 def _check_structure(attempt: type, layer: Any) -> None:
     if not isinstance(layer, (nn.Module, layers.Module)):
         raise Found("not_a_module")
+    if isinstance(layer, nn.Module) and "_parameters" not in vars(layer):
+        raise Found("no_super", error="super().__init__() was not called")
     own = [cls for cls in attempt.__mro__ if cls not in (nn.Module, layers.Module, object)]
     if not any({"forward", "__call__"} & set(vars(cls)) for cls in own) and "forward" not in vars(layer):
         found = next((name for name in reading.methods(attempt) if name.strip("_").lower() in (
@@ -248,6 +250,10 @@ def _check_output(court: Court, attempt: type, layer: Any, x: Tensor, named: dic
         weight = named[weight_name].detach()
         weight = weight.T if weight.shape == (N_OUT, N_IN) else weight.reshape(N_IN, N_OUT)
         bias = named[bias_name].detach().reshape(N_OUT) if bias_name else None
+        used = not out.requires_grad or torch.autograd.grad(out.sum(), named[weight_name], retain_graph=True,
+                                                            allow_unused=True)[0] is not None
+        if not used and not equal(to_tensor(out), x @ weight + (0 if bias is None else bias)):
+            raise Found("weight_unused")
         _compare_sum(court, out, x @ weight, bias, named, weight_name)
     _check_gradients(court, attempt, layer, x, named)
 
@@ -271,8 +277,7 @@ def _shapes_of_mistakes(product: Tensor, bias: Tensor) -> list[tuple[str, Tensor
     out = product + bias
     return [("relu_inside", out.relu()), ("relu_inside", product.relu() + bias), ("relu_inside", out.clamp(min=0.1 * out)),
             ("softmax_inside", out.softmax(1)), ("softmax_inside", out.log_softmax(1)), ("softmax_inside", out.softmax(0)),
-            ("sigmoid_inside", out.sigmoid()), ("sigmoid_inside", out.tanh()),
-            ("weight_unused", bias.expand_as(out))]
+            ("sigmoid_inside", out.sigmoid()), ("sigmoid_inside", out.tanh())]
 
 
 def _compare(court: Court, out: Tensor, right: Tensor, known: list[tuple[str, Tensor]]) -> None:

@@ -28,7 +28,7 @@ def _tables(expected: Tensor, yours: Tensor) -> Picture:
     width = min(7.0, 1.6 + 0.5 * (expected.shape[1] + yours.shape[1]))
     figure, axes = plt.subplots(1, 2, figsize=(width, 0.9 + 0.32 * max(len(expected), len(yours))), squeeze=False)
     for ax, side, name in zip(axes[0], (expected, yours), ("expected", "yours"), strict=True):
-        ax.imshow(side.nan_to_num(low, low, low), cmap="Greys", vmin=low, vmax=high + 1e-9, aspect="auto")
+        ax.imshow(side.nan_to_num(low, low, low).numpy(), cmap="Greys", vmin=low, vmax=high + 1e-9, aspect="auto")
         if side.numel() <= 60:
             for (i, j), value in ((index, side[index].item()) for index in _places(side)):
                 dark = math.isfinite(value) and value - low > 0.5 * (high - low)
@@ -42,7 +42,7 @@ def _tables(expected: Tensor, yours: Tensor) -> Picture:
 def _curves(expected: Tensor, yours: Tensor) -> Picture:
     figure, ax = plt.subplots(figsize=(4.2, 2.2))
     for side, name, style, color in ((expected, "expected", "o-", COLORS[0]), (yours, "yours", "s--", COLORS[1])):
-        ax.plot(range(len(side)), side, style, color=color, label=name, ms=4)
+        ax.plot(range(len(side)), side.tolist(), style, color=color, label=name, ms=4)
     ax.set(xlabel="place", ylabel="value")
     ax.legend(fontsize=8)
     return picture(figure, f"Two curves: {len(expected)} expected numbers, and {len(yours)} of yours; "

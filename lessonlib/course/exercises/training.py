@@ -13,7 +13,7 @@ from torch.nn import functional
 from lessonlib import optim, training
 from lessonlib.course.exercises import reading
 from lessonlib.course.exercises.compare import equal, shape_of, side_by_side, to_tensor
-from lessonlib.course.exercises.court import Court, Exercise
+from lessonlib.course.exercises.court import Court, Exercise, Raised
 from lessonlib.course.exercises.verdict import Found, Mistake
 
 # --- the loop ---------------------------------------------------------------------------------------------------
@@ -46,6 +46,8 @@ LOOP = {mistake.code: mistake for mistake in (
     Mistake("step_first", "step comes before backward.",
             "Each step then uses the gradient of the batch before (and the first one none), or none at all.",
             "Call loss.backward(), then opt.step().", 2),
+    Mistake("uphill", "The weights walk uphill: backward was called on minus the loss.",
+            "step goes down what backward was called on, so the loss grows.", "Call backward() on the loss itself.", 1),
     Mistake("no_zero_grad", "The gradients are not forgotten after each batch ({zeros} of {n} times).",
             "backward adds to what is there: each step drags all earlier gradients along.",
             "Call opt.zero_grad() once in each turn of the loop.", 2),
@@ -142,11 +144,12 @@ def _epoch_batches() -> list[tuple[Tensor, Tensor]]:
             for _ in range(5)]
 
 
-def _right_epoch() -> tuple[Tensor, Tensor]:
+def _right_epoch(lr: float = 0.5) -> tuple[Tensor, Tensor]:
     """The losses, and the weights at the end as one row."""
     notes = _Notes()
     model = _Model(notes)
     opt = _Opt(model.parameters(), notes)
+    opt.lr = lr
     for xb, yb in _epoch_batches():
         notes.loss_func(model(xb), yb).backward()
         opt.step()
@@ -213,7 +216,8 @@ def _what_went_wrong(notes: _Notes, weights: Tensor, right: Tensor) -> Found:
         return Found("more_steps", got=counts["step"], n=n, evidence=evidence)
     if counts["zero"] < n - 1:
         return Found("no_zero_grad", zeros=counts["zero"], n=n, evidence=evidence)
-    return Found("unknown", evidence=f"{evidence}\n{side_by_side(weights, right, 'weights after the epoch')}",
+    code = "uphill" if equal(weights, _right_epoch(-0.5)[1]) else "unknown"
+    return Found(code, evidence=f"{evidence}\n{side_by_side(weights, right, 'weights after the epoch')}",
                  expected=right, yours=weights)
 
 
@@ -239,7 +243,6 @@ def _check_losses(value: Any, right: Tensor) -> None:
 
 
 def _try_generator(court: Court, attempt: Callable, right: Tensor) -> None:
-    from lessonlib.course.exercises.court import Raised
     from lessonlib.course.exercises.errors import in_words
 
     try:
@@ -307,14 +310,18 @@ def _walk_attempt(court: Court, attempt: type, settings: dict[str, float]) -> _W
     rows, left = [], []
     for step in range(N_STEPS):
         _loss(params, step).backward()
-        court.call(opt.step, name="step", may_be_none=True)
+        try:
+            court.call(opt.step, name="step", may_be_none=True)
+        except Raised as raised:
+            if court.translate(raised).code == "none_used" and equal(_row(params), _row(_first_params())):
+                raise Found("lost", evidence="step() found no gradient, because it asks tensors that are not the "
+                                             "parameters handed in") from None
+            raise
         if not all(p.requires_grad for p in params):
             raise Found("frozen")
         rows.append(_row(params))
         court.call(opt.zero_grad, name="zero_grad", may_be_none=True)
         left = [p.grad is not None and bool((p.grad != 0).any()) for p in params]
-        if not all(p.is_leaf for p in params):
-            raise Found("graph_grows")
     return _Walked(torch.stack(rows), left)
 
 
@@ -433,16 +440,12 @@ def _momentum_mistakes(lr: float, momentum: float) -> dict[str, Tensor]:
         state[i] = g
         return p - lr * velocity
 
-    def shared(i: int, p: Tensor, g: Tensor, state: dict) -> Tensor:
-        state["v"] = momentum * state.get("v", 0.0) + g
-        return p - lr * (state["v"] if state["v"].shape == p.shape else state["v"].sum(0))
-
     return {
         "velocity_reset": _walk(_plain(lr)), "velocity_subtracted": _walk(_velocity(lr, -momentum)),
-        "velocity_uphill": _walk(_velocity(lr, momentum, -1.0)), "dampened": _walk(_velocity(lr, momentum, 1 - momentum)),
+        "dampened": _walk(_velocity(lr, momentum, 1 - momentum)),
         "nesterov": _walk(nesterov), "from_ones": _walk(from_ones), "old_velocity": _walk(old_velocity),
         "weights_shrunk": _walk(gradient_only), "velocity_alias": _walk(alias), "last_gradient": _walk(last_gradient),
-        "velocity_shared": _walk(shared), "sum_of_gradients": _walk(_velocity(lr, 1.0)),
+        "sum_of_gradients": _walk(_velocity(lr, 1.0)),
         "momentum_on_both": _walk(_velocity(lr, momentum, momentum)),
         "momentum_on_gradient": _walk(lambda i, p, g, state: p - lr * momentum * g),
         "momentum_fixed": _walk(_velocity(lr, FIRST_MOMENTUM)), "momentum_usual": _walk(_velocity(lr, 0.9)),
@@ -459,10 +462,7 @@ _SHARED = (
     Mistake("frozen", "After step() a parameter no longer requires a gradient.",
             "The next backward() would pass it by, and it would never move again.",
             "Change p in place, inside torch.no_grad(): p -= ...", 2),
-    Mistake("graph_grows", "After step() a parameter is the result of a calculation.",
-            "backward() would go back through all earlier steps, and p.grad would stay empty.",
-            "Change p in place, inside torch.no_grad(): p -= ...", 2),
-    Mistake("ascent", "You go uphill: lr times the gradient is added.",
+    Mistake("ascent", "You go uphill: lr times the gradient is added, perhaps by two minus signs.",
             "The gradient points to where the loss grows.", "Subtract it: p -= ...", 1),
     Mistake("no_lr", "The learning rate is not used: the whole gradient is subtracted.",
             "Such steps are far too long on most data, and the loss explodes.", "Multiply the gradient by self.lr.", 3),
@@ -514,8 +514,6 @@ MOMENTUM_MISTAKES = {mistake.code: mistake for mistake in (
     Mistake("velocity_subtracted", "The old velocity is subtracted from the gradient: the sign of momentum is wrong.",
             "It would brake where all batches agree, and push where they do not.",
             "Write momentum * velocity + gradient.", 3),
-    Mistake("velocity_uphill", "The gradient goes into the velocity with a minus, and the velocity is subtracted.",
-            "Two minus signs make a plus: you walk uphill.", "Add the gradient to the velocity.", 3),
     Mistake("dampened", "The new gradient is multiplied by 1 - momentum.",
             "That is a running mean: its steps are ten times shorter for 0.9 than those of torch.optim.SGD.",
             "Add the gradient as it is.", 3),
@@ -533,8 +531,6 @@ MOMENTUM_MISTAKES = {mistake.code: mistake for mistake in (
             "Start from torch.zeros_like(p), or keep p.grad.clone().", 2),
     Mistake("last_gradient", "Only the last gradient is remembered, not the velocity.",
             "Memory then reaches one step back, and no further.", "Keep the new velocity, not the gradient.", 3),
-    Mistake("velocity_shared", "All parameters share one velocity.",
-            "Each of them moves on a slope of its own.", "Keep a list with one velocity for each parameter.", 2),
     Mistake("sum_of_gradients", "The old velocity is kept whole: momentum is not multiplied in.",
             "It never forgets, and runs past every valley.", "Multiply the old velocity by self.momentum.", 3),
     Mistake("momentum_on_both", "Momentum is multiplied into the gradient as well.",
@@ -552,12 +548,12 @@ _RENAMED = {"first_skipped": "one_skipped", "zero_grad_partly_last": "zero_grad_
 
 
 def _examine_sgd(court: Court, attempt: Any) -> list[str]:
-    return _examine_optimizer(court, attempt, [{"lr": FIRST_LR}, {"lr": 0.05}],
+    return _examine_optimizer(court, attempt, [{"lr": FIRST_LR}, {"lr": 0.07}],
                               lambda lr: _plain(lr), _sgd_mistakes)
 
 
 def _examine_momentum(court: Court, attempt: Any) -> list[str]:
-    settings = [{"lr": FIRST_LR, "momentum": FIRST_MOMENTUM}, {"lr": 0.05, "momentum": 0.8}, {"lr": 0.1, "momentum": 0.0}]
+    settings = [{"lr": FIRST_LR, "momentum": FIRST_MOMENTUM}, {"lr": 0.07, "momentum": 0.8}, {"lr": 0.1, "momentum": 0.0}]
     return _examine_optimizer(court, attempt, settings, lambda lr, momentum: _velocity(lr, momentum),
                               _momentum_mistakes)
 

@@ -23,6 +23,7 @@ class Mistake:
     next: str
     hint: int  # 1, 2 or 3
     simulate: Callable[..., Any] | None = None
+    variants: tuple[Callable[..., Any], ...] = ()  # other ways of writing the same mistake, with other numbers
 
 
 class Found(Exception):
