@@ -78,18 +78,18 @@ def _result(a: tuple[int, ...], b: tuple[int, ...]) -> tuple[int, ...] | None:
     sizes = [_meet(m, n) for m, n in _line_up(a, b)]
     return None if None in sizes else tuple(sizes)
 
-# %% ../nbs/10_broadcasting.ipynb #9b8df87d
+# %% ../nbs/10_broadcasting.ipynb #077bb980
 def broadcast_shape(
     a: Tensor | Sequence[int],  # a tensor or a shape
     b: Tensor | Sequence[int],  # a tensor or a shape
 ) -> tuple[int, ...]:  # the shape of `a + b`
-    """Line the axes up from the last; two sizes fit where they are equal or one of them is 1."""
+    """Line the axes up from the last; two sizes fit where both are the same, or where one is 1."""
     a, b = _shape(a), _shape(b)
     pairs = _line_up(a, b)
     for axis, (m, n) in enumerate(pairs):
         if _meet(m, n) is None:
             raise ValueError(f"the shapes {a} and {b} do not fit: axis {axis - len(pairs)} is {m} in one and {n} "
-                             "in the other; two sizes fit where they are equal or one of them is 1")
+                             "in the other; two sizes fit where both are the same, or where one is 1")
     return _result(a, b)
 
 # %% ../nbs/10_broadcasting.ipynb #88370115

@@ -35,7 +35,7 @@ class Split:
     def __repr__(self) -> str:
         return f"Split({len(self):,} images)"
 
-# %% ../nbs/01_data.ipynb #bf1243f3
+# %% ../nbs/01_data.ipynb #ec0b5d77
 @dataclass(frozen=True)
 class Digits:
     """The three parts of the data, and where they come from."""
@@ -43,7 +43,7 @@ class Digits:
     train: Split
     valid: Split
     test: Split
-    source: str  # "mnist" or "handwriting"
+    source: str  # "mnist", "handwriting" or "yours"
 
 # %% ../nbs/01_data.ipynb #c17820ae
 def _split(x: np.ndarray | Tensor, y: np.ndarray | Tensor) -> Split:
@@ -51,10 +51,10 @@ def _split(x: np.ndarray | Tensor, y: np.ndarray | Tensor) -> Split:
     x, y = (torch.from_numpy(np.require(a, requirements="W")) if isinstance(a, np.ndarray) else a for a in (x, y))
     return Split(x, y)
 
-# %% ../nbs/01_data.ipynb #91fe17a2
+# %% ../nbs/01_data.ipynb #05d86ca7
 def load_digits(
     source: str = "auto",  # "mnist", "handwriting", or "auto": MNIST where it can be had, else handwriting
-    path: str | PathLike | None = None,  # a folder, or the pickle itself, to look at before all other places
+    path: str | PathLike | None = None,  # looked at first: a folder, the pickle, or pictures of yours
 ) -> Digits:  # 50,000 training, 10,000 validation and 10,000 test images
     """The data of all lessons.
 
@@ -64,9 +64,10 @@ def load_digits(
     if source not in SOURCES:
         raise ValueError(f"expected a source out of {', '.join(SOURCES)}; got {source!r}")
     if source != "handwriting":
-        found = find_mnist(path) or (try_to_fetch() if source == "auto" else None)
+        found = find_mnist(path, yours=source == "auto") or (try_to_fetch() if source == "auto" else None)
         if found is not None:
-            return Digits(*(_split(x, y) for x, y in found.read()), source="mnist")
+            parts = found.read()
+            return Digits(*(_split(x, y) for x, y in parts), source=found.source(parts))
         if source == "mnist":
             raise mnist_is_missing(path)
         say("MNIST is not there, so these are the built-in digits, drawn by lessonlib.handwriting. "

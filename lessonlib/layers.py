@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import Tensor, nn
 
-# %% ../nbs/05_module.ipynb #b777c8e9
+# %% ../nbs/05_module.ipynb #eaf94ff2
 def get_weights(
     *dims: int,  # the shape; for a weight matrix (n_in, n_out)
     generator: torch.Generator | None = None,  # where the random numbers come from; torch's own if None
@@ -20,7 +20,8 @@ def get_weights(
     """First weights: normal random numbers divided by the first size, ready to be trained."""
     if not dims or isinstance(dims[0], (tuple, list)):
         raise ValueError(f"expected sizes one by one, as in get_weights(784, 10); got {dims}")
-    return nn.Parameter(torch.randn(dims, generator=generator) / dims[0])
+    numbers = torch.randn(*dims, generator=generator)
+    return nn.Parameter(numbers / dims[0])
 
 # %% ../nbs/05_module.ipynb #49678002
 class _Parts:

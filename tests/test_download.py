@@ -550,7 +550,7 @@ NOWHERE = {
     "no such folder": "it does not exist",
     ".": "there is no MNIST in it",
     "ftp://127.0.0.1/mnist/": "begins with http:// or https://",
-    "file:///tmp": "begins with http:// or https://",
+    "file:///somewhere": "begins with http:// or https://",
     "http://[/": "begins with http:// or https://",
 }
 

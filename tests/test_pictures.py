@@ -333,3 +333,19 @@ def test_a_csv_in_another_encoding_is_named(tmp_path):
     (tmp_path / "labels.csv").write_bytes("file,label\nä.png,1\n".encode("latin1"))
     with pytest.raises(DataCorrupt, match="a csv file in UTF-8"):
         read_csv(tmp_path / "labels.csv")
+
+
+def test_load_digits_takes_pictures_of_yours(tmp_path):
+    from lessonlib.data import load_digits
+
+    for digit in (3, 7):
+        (tmp_path / str(digit)).mkdir()
+        for n in range(6):
+            seven(at=(100 + 9 * n, 120)).save(tmp_path / str(digit) / f"{n}.png")
+    digits = load_digits(path=tmp_path)
+    assert digits.source == "yours"
+    assert len(digits.train) + len(digits.valid) + len(digits.test) == 12
+    assert set(digits.train.y.tolist()) == {3, 7}
+    assert digits.train.x.shape[1:] == (28, 28)
+    with pytest.raises(DataNotFound):
+        load_digits("mnist", path=tmp_path)

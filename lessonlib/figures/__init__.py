@@ -2,13 +2,14 @@
 
 import base64
 import io
+from collections.abc import Iterable
 from pathlib import Path
 
 import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 from PIL import Image
 
-__all__ = ["COLORS", "LADDER", "Picture", "picture", "ladder_picture"]
+__all__ = ["COLORS", "LADDER", "Picture", "ladder_picture", "moving_picture", "picture"]
 
 # Blue, orange, green, purple, light grey: told apart by the colour-blind (after Okabe and Ito, "Color Universal
 # Design", 2008), and by their lightness in grey print: 0.34, 0.64, 0.45, 0.20 and 0.77 of white.
@@ -18,23 +19,23 @@ SHOWN_PIXELS_PER_INCH = 80
 
 
 class Picture:
-    """A finished figure: PNG bytes, and in one sentence what they show."""
+    """A finished figure: the bytes of a PNG (or of a GIF that moves), and in one sentence what they show."""
 
-    def __init__(self, png: bytes, alt: str, width: int):
-        self.png, self.alt, self.width = png, alt, width
+    def __init__(self, content: bytes, alt: str, width: int, kind: str = "png"):
+        self.content, self.alt, self.width, self.kind = content, alt, width, kind
 
     def _repr_html_(self) -> str:
         # An <img> in HTML, because that keeps its alt text in JupyterLab, in cleaned notebooks and in the docs.
-        data = base64.b64encode(self.png).decode()
+        data = base64.b64encode(self.content).decode()
         alt = self.alt.replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;")
-        return f'<img alt="{alt}" width="{self.width}" src="data:image/png;base64,{data}"/>'
+        return f'<img alt="{alt}" width="{self.width}" src="data:image/{self.kind};base64,{data}"/>'
 
     def __repr__(self) -> str:
         return f"[picture: {self.alt}]"
 
     def save(self, path: str | Path) -> None:
-        """Write the PNG to `path`."""
-        Path(path).write_bytes(self.png)
+        """Write the picture to `path`."""
+        Path(path).write_bytes(self.content)
 
 
 def picture(
@@ -42,15 +43,39 @@ def picture(
     alt: str,  # one sentence that says what there is to see, for those who cannot see it
 ) -> Picture:
     """Finish a figure. Raises `ValueError` where the sentence is missing."""
+    _need_words(alt)
+    image, small = _paint(figure, tight=True), io.BytesIO()
+    image.save(small, "png", optimize=True)
+    return Picture(small.getvalue(), alt, image.width * SHOWN_PIXELS_PER_INCH // PIXELS_PER_INCH)
+
+
+def moving_picture(
+    figures: Iterable[Figure],  # the steps, all of one size; they are closed afterwards
+    alt: str,  # one sentence that says what there is to see
+    seconds: float = 1.5,  # for each step
+) -> Picture:
+    """Show figures one after another, again and again. Raises `ValueError` where the sentence or a figure is missing."""
+    _need_words(alt)
+    images = [_paint(figure, tight=False) for figure in figures]
+    if not images:
+        raise ValueError("expected at least one figure; got none")
+    gif = io.BytesIO()
+    images[0].save(gif, "gif", save_all=True, append_images=images[1:], duration=round(1000 * seconds), loop=0)
+    return Picture(gif.getvalue(), alt, images[0].width * SHOWN_PIXELS_PER_INCH // PIXELS_PER_INCH, "gif")
+
+
+def _need_words(alt: str) -> None:
     if len(alt.split()) < 3:
         raise ValueError(f"expected one sentence that says what the picture shows; got {alt!r}")
+
+
+def _paint(figure: Figure, tight: bool) -> Image.Image:
+    """Draw and close a figure. 64 colours are plenty for lines and digits, and keep a notebook small."""
     full = io.BytesIO()
-    figure.savefig(full, format="png", dpi=PIXELS_PER_INCH, bbox_inches="tight", facecolor="white")
+    figure.savefig(full, format="png", dpi=PIXELS_PER_INCH, bbox_inches="tight" if tight else None, facecolor="white")
     plt.close(figure)
     image = Image.open(full).convert("RGB")
-    small = io.BytesIO()  # 64 colours are plenty for lines and digits, and keep a notebook small
-    image.quantize(64, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE).save(small, "png", optimize=True)
-    return Picture(small.getvalue(), alt, image.width * SHOWN_PIXELS_PER_INCH // PIXELS_PER_INCH)
+    return image.quantize(64, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
 
 
 LADDER = (  # number, name, what it takes away

@@ -129,7 +129,7 @@ def _per(function: Callable[[Tensor], Tensor]) -> Callable:
 
 
 L2 = Function(_pictures, [baseline.l2_distance], (
-    Mistake("l1", "This is L1: the mean of the absolute differences. The root of a square is just the number without "
+    Mistake("l1", "This is L1: the mean of the absolute differences. The root of a square is the number without "
             "its sign, if nothing happens between them.",
             "L2 punishes one large difference more than many small ones; L1 does not.",
             "Take the mean before the root: square, mean, root.", 3, _per(lambda d: d.abs().mean((-2, -1)))),

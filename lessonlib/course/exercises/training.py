@@ -469,7 +469,7 @@ _SHARED = (
     Mistake("lr_fixed", "The learning rate does not change when another is asked for.",
             "Whoever tries a second one would believe that it does not matter.", "Use the lr that came in: self.lr.", 3),
     Mistake("one_skipped", "One of the parameters is never changed.",
-            "A bias that stays as it was is easily missed: the accuracy is nearly as good.",
+            "A bias that stays as it was goes unnoticed: the accuracy is nearly as good.",
             "Go over all of self.params.", 2),
     Mistake("lost", "No parameter changed at all.",
             "p = p - ... makes a new tensor and calls it p; the model still holds the old one. The same happens where "
