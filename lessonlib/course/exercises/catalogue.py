@@ -85,7 +85,7 @@ TASKS = (
               "self.weight = nn.Parameter(torch.randn(n_in, n_out) / n_in)\nself.bias = ____\n"
               "# in forward:\nreturn x @ self.weight + ____"),
          ),
-         "Use it in place of `Linear` in the cells below; it trains to the same losses."),
+         "Use it in place of `Linear` in the cells above; it trains to the same losses."),
     Task("softmax", 5, "softmax",
          "Turn each row of logits, (n, classes), into probabilities: e to the power of each, divided by the sum "
          "of the row. It must survive a logit of 1000.",
