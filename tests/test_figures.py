@@ -16,9 +16,15 @@ def line(height: float = 1):
     return figure
 
 
+@pytest.fixture(autouse=True)
+def no_figure_is_left_open():
+    before = plt.get_fignums()  # other tests may have left some
+    yield
+    assert plt.get_fignums() == before
+
+
 def test_a_picture_has_words_and_closes_its_figure():
     shown = picture(line(), 'A line that "rises" & < stays.')
-    assert plt.get_fignums() == []
     assert 'alt="A line that &quot;rises&quot; &amp; &lt; stays."' in shown._repr_html_()
     assert "A line that" in repr(shown)
     assert Image.open(io.BytesIO(shown.content)).format == "PNG"
@@ -26,11 +32,12 @@ def test_a_picture_has_words_and_closes_its_figure():
 
 @pytest.mark.parametrize("alt", ["", "a line", "   "])
 def test_a_picture_without_a_sentence_is_refused(alt):
+    figure = line()
     with pytest.raises(ValueError, match="one sentence"):
-        picture(line(), alt)
+        picture(figure, alt)
     with pytest.raises(ValueError, match="one sentence"):
-        moving_picture([line()], alt)
-    plt.close("all")
+        moving_picture([figure], alt)
+    plt.close(figure)
 
 
 def test_the_same_figure_gives_the_same_bytes():
@@ -42,7 +49,6 @@ def test_a_moving_picture_has_a_frame_a_step():
     image = Image.open(io.BytesIO(shown.content))
     assert (image.format, image.n_frames, image.info["duration"]) == ("GIF", 3, 500)
     assert "data:image/gif;base64," in shown._repr_html_()
-    assert plt.get_fignums() == []
     with pytest.raises(ValueError, match="at least one figure"):
         moving_picture([], "Nothing that anyone can see.")
 
