@@ -6,7 +6,7 @@
 __all__ = ['SOURCES', 'Split', 'Digits', 'load_digits', 'flatten', 'pixel_stats', 'as_rows', 'DataError', 'DataCorrupt',
            'DataNotFound']
 
-# %% ../nbs/01_data.ipynb #255bb167
+# %% ../nbs/01_data.ipynb #2186cf50
 from dataclasses import dataclass
 from os import PathLike
 
@@ -14,11 +14,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from .figures import sign_pictures
 from .files import DataCorrupt, DataError, DataNotFound, find_mnist, mnist_is_missing, say, try_to_fetch
 from .handwriting import handwritten
 
-# %% ../nbs/01_data.ipynb #b4baa766
+# %% ../nbs/01_data.ipynb #cbba4a1c
 SOURCES = ("auto", "mnist", "handwriting")
+_STAND_IN = ("MNIST is not there, so these are the built-in digits, drawn by lessonlib.handwriting. "
+             "`lessons data get` fetches MNIST; numbers in the text are those of MNIST")
 _all_ = ["DataError", "DataCorrupt", "DataNotFound"]
 
 # %% ../nbs/01_data.ipynb #53533e6f
@@ -51,7 +54,7 @@ def _split(x: np.ndarray | Tensor, y: np.ndarray | Tensor) -> Split:
     x, y = (torch.from_numpy(np.require(a, requirements="W")) if isinstance(a, np.ndarray) else a for a in (x, y))
     return Split(x, y)
 
-# %% ../nbs/01_data.ipynb #05d86ca7
+# %% ../nbs/01_data.ipynb #d87ed5f2
 def load_digits(
     source: str = "auto",  # "mnist", "handwriting", or "auto": MNIST where it can be had, else handwriting
     path: str | PathLike | None = None,  # looked at first: a folder, the pickle, or pictures of yours
@@ -67,11 +70,12 @@ def load_digits(
         found = find_mnist(path, yours=source == "auto") or (try_to_fetch() if source == "auto" else None)
         if found is not None:
             parts = found.read()
+            sign_pictures("")  # nothing needs to be said
             return Digits(*(_split(x, y) for x, y in parts), source=found.source(parts))
         if source == "mnist":
             raise mnist_is_missing(path)
-        say("MNIST is not there, so these are the built-in digits, drawn by lessonlib.handwriting. "
-            "`lessons data get` fetches MNIST; numbers in the text are those of MNIST")
+        say(_STAND_IN)
+    sign_pictures("built-in digits, not MNIST")
     x, y = handwritten()
     parts = slice(50_000), slice(50_000, 60_000), slice(60_000, 70_000)
     return Digits(*(_split(x[part], y[part]) for part in parts), source="handwriting")

@@ -5,6 +5,7 @@ from itertools import pairwise
 
 import matplotlib.pyplot as plt
 import pytest
+import torch
 from PIL import Image
 
 from lessonlib.figures import COLORS, LADDER, ladder_picture, moving_picture, picture
@@ -71,3 +72,20 @@ def test_there_is_no_such_rung(here):
 def test_colours_differ_in_grey_print():
     greys = sorted(0.299 * int(c[1:3], 16) + 0.587 * int(c[3:5], 16) + 0.114 * int(c[5:7], 16) for c in COLORS)
     assert min(b - a for a, b in pairwise(greys)) > 20  # of 255
+
+
+def test_pictures_of_stand_ins_are_signed(monkeypatch):
+    from lessonlib import data, figures, files
+
+    drawn = torch.zeros(70_000, 28, 28, dtype=torch.uint8), torch.arange(70_000) % 10
+    monkeypatch.setattr(data, "handwritten", lambda: drawn)
+    monkeypatch.setattr(data, "find_mnist", lambda path, yours: None)
+    monkeypatch.setattr(files, "say", print)
+    monkeypatch.setattr(figures, "_signature", "")
+    plain = picture(line(), "A line that rises.").content
+    data.load_digits()
+    signed = picture(line(), "A line that rises.")
+    assert Image.open(io.BytesIO(signed.content)).height > Image.open(io.BytesIO(plain)).height
+    assert figures._signature == "built-in digits, not MNIST"
+    figures.sign_pictures("")
+    assert picture(line(), "A line that rises.").content == plain

@@ -9,7 +9,7 @@ import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 from PIL import Image
 
-__all__ = ["COLORS", "LADDER", "Picture", "ladder_picture", "moving_picture", "picture"]
+__all__ = ["COLORS", "LADDER", "Picture", "ladder_picture", "moving_picture", "picture", "sign_pictures"]
 
 # Blue, orange, green, purple, light grey: told apart by the colour-blind (after Okabe and Ito, "Color Universal
 # Design", 2008), and by their lightness in grey print: 0.34, 0.64, 0.45, 0.20 and 0.77 of white.
@@ -64,6 +64,15 @@ def moving_picture(
     return Picture(gif.getvalue(), alt, images[0].width * SHOWN_PIXELS_PER_INCH // PIXELS_PER_INCH, "gif")
 
 
+_signature = ""  # written under every picture; see `sign_pictures`
+
+
+def sign_pictures(words: str) -> None:
+    """Write `words` under every picture from now on, such as whose digits they show; "" writes nothing."""
+    global _signature
+    _signature = words
+
+
 def _need_words(alt: str) -> None:
     if len(alt.split()) < 3:
         raise ValueError(f"expected one sentence that says what the picture shows; got {alt!r}")
@@ -71,6 +80,9 @@ def _need_words(alt: str) -> None:
 
 def _paint(figure: Figure, tight: bool) -> Image.Image:
     """Draw and close a figure. 64 colours are plenty for lines and digits, and keep a notebook small."""
+    if _signature:
+        lowest = figure.get_tightbbox().y0 / figure.get_figheight() - 0.01 if tight else 0  # below all that is drawn
+        figure.text(0.5, lowest, _signature, ha="center", va="top" if tight else "bottom", fontsize=7, color="#555555")
     full = io.BytesIO()
     figure.savefig(full, format="png", dpi=PIXELS_PER_INCH, bbox_inches="tight" if tight else None, facecolor="white")
     plt.close(figure)
