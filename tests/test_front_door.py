@@ -147,7 +147,7 @@ def test_no_network_is_one_clear_line(clone):
     """Nothing answers on port 9 of this machine, as on a machine without a network."""
     if subprocess.run([base_python(), "-m", "pip", "--version"], capture_output=True, check=False).returncode:
         pytest.skip("the Python under .venv has no pip")
-    dead = "http://127.0.0.1:9/simple/"  # made up, and nobody listens there
+    dead = "http://127.0.0.1:9/"  # made up, and nobody listens there
     done = call(clone, "doctor", PIP_INDEX_URL=dead, PIP_EXTRA_INDEX_URL="", PIP_FIND_LINKS="", PIP_RETRIES="0",
                 PIP_CONFIG_FILE=os.devnull, UV_DEFAULT_INDEX=dead, UV_HTTP_RETRIES="0", UV_HTTP_TIMEOUT="2",
                 UV_CACHE_DIR=str(clone / "cache"), UV_TORCH_BACKEND="cpu")
