@@ -217,16 +217,11 @@ def test_an_endless_loop_is_ended_and_named(monkeypatch):
 
 
 def test_what_cannot_be_ended_is_left_behind_with_a_word(monkeypatch):
-    set_limits(monkeypatch, *LIMITS)
+    set_limits(monkeypatch, 1, 1.2)
     release = threading.Event()
 
     def softmax(x):
-        while not release.is_set():
-            try:
-                while not release.is_set():
-                    pass
-            except BaseException:
-                continue
+        release.wait(60)  # waits in C, where nothing can be raised
 
     try:
         verdict = judge("softmax", softmax)
