@@ -217,11 +217,15 @@ def test_an_endless_loop_is_ended_and_named(monkeypatch):
 
 
 def test_what_cannot_be_ended_is_left_behind_with_a_word(monkeypatch):
-    set_limits(monkeypatch, 1, 1.2)
+    set_limits(monkeypatch, *LIMITS)
     release = threading.Event()
 
     def softmax(x):
-        release.wait(60)  # waits in C, where nothing can be raised
+        try:  # whatever is raised, is raised in here
+            while not release.is_set():
+                pass
+        except BaseException:
+            softmax(x)
 
     try:
         verdict = judge("softmax", softmax)
