@@ -12,8 +12,11 @@ from pathlib import Path
 from typing import NoReturn
 
 VERBS = {  # verb: (the module that does it, its one-line help)
-    "open": ("lab", "open a lesson in JupyterLab (this is what happens without a verb)"),
-    "list": ("notebooks", "list the lessons"),
+    "open": ("lab", "open your copy of a lesson in JupyterLab (this is what happens without a verb)"),
+    "list": ("notebooks", "list the lessons, and how far you are"),
+    "check": ("workbooks", "run your copies of lessons and tell what the checks of their exercises find"),
+    "update": ("workbooks", "put newer editions of lessons beside your copies"),
+    "reset": ("workbooks", "begin a lesson anew, and keep what was there under a dated name"),
     "run": ("notebooks", "run lessons from top to bottom, each in a fresh kernel"),
     "ladder": ("climb", "train every rung of the ladder on the same batches and compare"),
     "data": ("digits", "find, fetch or verify the digits"),
@@ -64,6 +67,16 @@ def build_parser() -> argparse.ArgumentParser:
     p.add_argument("--port", type=positive, help="the port to listen on (default: the first free one from 8888)")
 
     verb("list")
+
+    p = verb("check")
+    p.add_argument("lessons", nargs="*", metavar="N", help="numbers of lessons (default: all that you have copies of)")
+    p.add_argument("--timeout", type=positive, default=60, metavar="SECONDS", help="for one cell (default: 60)")
+
+    p = verb("update")
+    p.add_argument("lessons", nargs="*", metavar="N", help="numbers of lessons (default: all that you have copies of)")
+
+    p = verb("reset")
+    p.add_argument("lessons", nargs="+", metavar="N", help="numbers of lessons")
 
     p = verb("run")
     p.add_argument("lessons", nargs="*", metavar="N", help="numbers of lessons (default: all)")

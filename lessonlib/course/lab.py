@@ -9,6 +9,7 @@ from pathlib import Path
 
 from lessonlib.course.notebooks import pick
 from lessonlib.course.terminal import console, need_checkout
+from lessonlib.course.workbooks import changes, copy_of, hand_out, shown
 
 # No pop-up that asks to fetch news, no question to anyone outside about newer versions.
 SETTINGS = {"@jupyterlab/apputils-extension:notification":
@@ -16,12 +17,17 @@ SETTINGS = {"@jupyterlab/apputils-extension:notification":
 
 
 def open_verb(options: argparse.Namespace) -> int:
-    """Start JupyterLab and wait for it to end."""
+    """Start JupyterLab on the reader's copy of a lesson and wait for it to end."""
     lesson = pick([options.lesson])[0]
     root = need_checkout()
+    new = hand_out(lesson)
+    if not new and changes(lesson):
+        console.print(f"There is a newer edition of this lesson: `lessons update {lesson.number}` puts it beside your "
+                      "copy.")
     write_settings(Path(sys.prefix))
-    command = lab_command(root, lesson.path, options.no_browser, options.port)
-    console.print(f"Opening nbs/{lesson.path.name} in JupyterLab. To end it: Ctrl-C here.")
+    command = lab_command(root, copy_of(lesson), options.no_browser, options.port)
+    console.print(f"Opening {shown(copy_of(lesson))} in JupyterLab: your own copy, {'new' if new else 'as you left it'}. "
+                  "To end it: Ctrl-C here.")
     server = subprocess.Popen(command, cwd=root, env={**os.environ, "JUPYTER_PREFER_ENV_PATH": "1"})
     while True:
         try:
@@ -34,6 +40,7 @@ def lab_command(root: Path, notebook: Path, no_browser: bool = False, port: int 
     """The command line of JupyterLab."""
     command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={root}", "--ServerApp.ip=127.0.0.1",
                f"--LabApp.default_url=/lab/tree/{notebook.relative_to(root).as_posix()}",
+               "--ServerApp.contents_manager_class=lessonlib.course.contents.LessonContents",
                # Saved notebooks are as clean as committed ones.
                "--ContentsManager.pre_save_hook=nbdev.clean.clean_jupyter"]
     if no_browser:

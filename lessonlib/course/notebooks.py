@@ -9,13 +9,15 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from tqdm import tqdm
 
+from lessonlib.course.exercises.catalogue import EXERCISES
+from lessonlib.course.progress import Record, read_progress
 from lessonlib.course.terminal import CourseError, UsageError, complain, console, need_checkout, show_table
 from lessonlib.files import find_mnist, mnist_is_missing
 
@@ -103,21 +105,36 @@ def pick(wanted: Sequence[str]) -> list[Lesson]:
 
 
 def list_verb(options: argparse.Namespace) -> int:
-    """A table of the lessons."""
-    show_table("The lessons", ("", "lesson", "builds", "minutes"),
-               [(str(lesson.number), lesson.title, lesson.module and f"lessonlib.{lesson.module}", lesson.minutes)
+    """A table of the lessons, with the reader's progress."""
+    records = read_progress()
+    show_table("The lessons", ("", "lesson", "builds", "minutes", "exercises"),
+               [(str(lesson.number), lesson.title, lesson.module and f"lessonlib.{lesson.module}", lesson.minutes,
+                 progress_in_words([id for id, task in EXERCISES.items() if task.lesson == lesson.number], records))
                 for lesson in lessons()], right=("", "minutes"))
-    console.print("`lessons open N` opens one.")
+    console.print("`lessons open N` opens one, as your own copy in work/. "
+                  "`lessons check N` runs your copy and tells what its checks find.")
     return 0
+
+
+def progress_in_words(ids: Sequence[str], records: Mapping[str, Record]) -> str:
+    """Such as "1 of 2 passed, 1 tried, 3 hints": the exercises of one lesson, as far as the reader got."""
+    if not ids:
+        return ""
+    known = [records.get(id, Record()) for id in ids]
+    passed, hints = sum(record.passed for record in known), sum(len(record.hints) for record in known)
+    tried = sum(record.tries > 0 and not record.passed for record in known)
+    return ", ".join([f"{passed} of {len(ids)} passed", *[f"{tried} tried"] * (tried > 0),
+                      *[f"{hints} hint{'s' * (hints > 1)}"] * (hints > 0)])
 
 
 # --- running -------------------------------------------------------------------------------------------------
 
 
-def execute(lesson: Lesson, timeout: int) -> dict:
+def execute(lesson: Lesson, timeout: int, go_on: bool = False) -> dict:
     """Run a copy of the notebook in a fresh kernel of this very Python; gives the copy with its outputs.
 
-    Raises `CourseError` with the cell and the error where a cell fails or takes longer than `timeout` seconds.
+    Raises `CourseError` with the cell and the error where a cell fails or takes longer than `timeout` seconds. With
+    `go_on`, such a cell is interrupted, its error is one of its outputs, and the next cell runs.
     """
     import nbformat
     from nbclient import NotebookClient
@@ -128,7 +145,7 @@ def execute(lesson: Lesson, timeout: int) -> dict:
         if cell.cell_type == "code" and PASSED_OVER.search(cell.source):
             cell.metadata["tags"] = [*cell.metadata.get("tags", []), SKIP]
     client = NotebookClient(nb, timeout=timeout, kernel_name="python3", coalesce_streams=True, skip_cells_with_tag=SKIP,
-                            extra_arguments=["--log-level=ERROR"],
+                            extra_arguments=["--log-level=ERROR"], allow_errors=go_on, interrupt_on_timeout=go_on,
                             resources={"metadata": {"path": str(lesson.path.parent)}})
     try:
         client.execute()

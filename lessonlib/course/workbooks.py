@@ -1,0 +1,219 @@
+"""The reader's own copies of the lessons, in `work/`: put there once, and never overwritten.
+
+`work/.editions` keeps each lesson as it was when it was last handed out. That is how `lessons update` knows, whatever
+the reader wrote into a copy, whether the course has a newer edition.
+"""
+
+import argparse
+import difflib
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+
+from lessonlib.course.exercises.catalogue import EXERCISES
+from lessonlib.course.notebooks import Lesson, execute, lessons, pick, plain, quiet_kernels
+from lessonlib.course.terminal import CourseError, console, need_checkout, show_table
+
+FOLDER = "work"
+EDITIONS = ".editions"
+CHECK = re.compile(r'^[^#\n]*\bcheck\(\s*["\'](\w+)["\']', re.MULTILINE)
+STATUS = {"✓": "right", "✗": "not yet", "…": "not tried yet"}  # how the text of a verdict begins
+
+
+def copy_of(lesson: Lesson) -> Path:
+    """Where the reader's copy of a lesson is, or will be."""
+    return need_checkout() / FOLDER / lesson.path.name
+
+
+def hand_out(lesson: Lesson) -> bool:
+    """Put a copy of the lesson into `work/`, unless there is one; gives whether it was put there."""
+    try:
+        _create(copy_of(lesson), lesson.path.read_bytes())
+    except FileExistsError:
+        return False
+    _remember(lesson)
+    return True
+
+
+def _create(path: Path, content: bytes) -> None:
+    """Write a new file. Raises `FileExistsError` where there is one, `CourseError` where there can be none."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CourseError(f"your copies of the lessons go into the folder {path.parent}, and it cannot be made "
+                          f"({error.strerror}); rename what stands in its place, or clone the project into a folder "
+                          "of your own") from None
+    with path.open("xb") as file:
+        try:
+            file.write(content)
+        except BaseException:
+            file.close()
+            path.unlink()  # half a notebook would stay for ever
+            raise
+
+
+def _remember(lesson: Lesson) -> None:
+    """Keep what was handed out, to be compared with later editions."""
+    kept = copy_of(lesson).parent / EDITIONS / lesson.path.name
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = kept.with_suffix(".unfinished")
+    unfinished.write_bytes(lesson.path.read_bytes())
+    unfinished.replace(kept)
+
+
+def cells_of(path: Path) -> list[str]:
+    """The cells of a notebook as texts, without outputs; an empty list where it cannot be read."""
+    try:
+        nb = json.loads(path.read_text(encoding="utf-8"))
+        return [f"{cell['cell_type']}\n{''.join(cell['source'])}" for cell in nb["cells"]]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
+
+
+def changes(lesson: Lesson) -> str:
+    """What is new in this edition since the reader was handed one, in words; "" where nothing is."""
+    kept = copy_of(lesson).parent / EDITIONS / lesson.path.name
+    before, now = cells_of(kept if kept.exists() else copy_of(lesson)), cells_of(lesson.path)
+    matcher = difflib.SequenceMatcher(None, before, now, autojunk=False)
+    gone = new = changed = 0
+    for what, i, j, k, m in matcher.get_opcodes():
+        if what != "equal":
+            both = min(j - i, m - k)
+            changed, gone, new = changed + both, gone + j - i - both, new + m - k - both
+    return ", ".join(f"{n} cell{'s' * (n > 1)} {word}" for n, word in ((changed, "changed"), (new, "new"), (gone, "gone"))
+                     if n)
+
+
+def handed_out(wanted: Sequence[str] = ()) -> list[Lesson]:
+    """The lessons, of those asked for, that the reader has a copy of. Raises `CourseError` for one without."""
+    found = []
+    for lesson in pick(wanted):
+        if copy_of(lesson).exists():
+            found.append(lesson)
+        elif wanted:
+            raise CourseError(f"there is no copy of lesson {lesson.number} in {FOLDER}/ yet; "
+                              f"`lessons open {lesson.number}` makes one")
+    return found
+
+
+def free_name(path: Path, word: str) -> Path:
+    """A name beside `path` that no file has: with `word`, and a number where that is taken."""
+    candidate, n = path.with_name(f"{path.stem}-{word}{path.suffix}"), 2
+    while candidate.exists():
+        candidate, n = path.with_name(f"{path.stem}-{word}-{n}{path.suffix}"), n + 1
+    return candidate
+
+
+def shown(path: Path) -> str:
+    """The path as seen from the checkout."""
+    return path.relative_to(need_checkout()).as_posix()
+
+
+def update_verb(options: argparse.Namespace) -> int:
+    """Show which copies are of an older edition, and put the newer one beside each of them."""
+    rows = []
+    for lesson in handed_out(options.lessons):
+        if not (what := changes(lesson)):
+            continue
+        beside = free_name(copy_of(lesson), f"edition-{datetime.now():%Y-%m-%d}")
+        _create(beside, lesson.path.read_bytes())
+        _remember(lesson)
+        rows.append((str(lesson.number), what, shown(copy_of(lesson)), shown(beside)))
+    if not rows:
+        console.print("Each of your copies is of the newest edition, or has it beside it."
+                      if handed_out() else "You have no copies yet; `lessons open 0` makes the first one.")
+        return 0
+    show_table("Newer editions", ("", "what is new", "your copy, as it was", "the newer edition"), rows, right=("",))
+    console.print("Nothing of yours was changed. To go on in the newer edition, open it in JupyterLab, or let "
+                  "`lessons reset N` put it in the place of your copy, which is kept under another name.")
+    return 0
+
+
+def reset_verb(options: argparse.Namespace) -> int:
+    """Begin a lesson anew; what was there is kept under a dated name."""
+    for lesson in pick(options.lessons):
+        path = copy_of(lesson)
+        if path.exists() and path.read_bytes() == lesson.path.read_bytes():
+            console.print(f"{shown(path)} is as new already.")
+            continue
+        if path.exists():
+            kept = free_name(path, f"{datetime.now():%Y-%m-%d-%H%M%S}")
+            path.rename(kept)
+            console.print(f"What was in {shown(path)} is kept in {shown(kept)}.")
+        hand_out(lesson)
+        console.print(f"{shown(path)} is new. Your progress stays as it was.")
+    return 0
+
+
+def check_verb(options: argparse.Namespace) -> int:
+    """Run the reader's copies in fresh kernels and tell what each check found; 0 where all are right."""
+    known = {task.lesson for task in EXERCISES.values()}
+    chosen = [lesson for lesson in handed_out(options.lessons) if lesson.number in known or options.lessons]
+    if not chosen:
+        raise CourseError("there is no copy of a lesson with exercises yet; `lessons open 1` makes one")
+    quiet_kernels()
+    rows, remarks = [], []
+    for lesson in chosen:
+        console.print(f"Running {shown(copy_of(lesson))} …")
+        found = verdicts(lesson, options.timeout)
+        rows += [(str(lesson.number), id, word) for id, (word, _) in found.items()]
+        remarks += [(id, text) for id, (word, text) in found.items() if word != "right"]
+        if lesson.number not in known:
+            console.print(f"Lesson {lesson.number} has no checked exercises.")
+    if not rows:
+        return 0
+    for id, text in remarks:
+        console.print(f"\n[bold]{id}[/bold]")
+        console.print(text, markup=False)
+    console.print()
+    show_table("Exercises", ("", "exercise", "found"), rows, right=("",))
+    return 1 if remarks else 0
+
+
+def verdicts(lesson: Lesson, timeout: int) -> dict[str, tuple[str, str]]:
+    """Run the reader's copy; for each exercise of the lesson one word, and the text that says more."""
+    path = copy_of(lesson)
+    try:
+        nb = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(nb.get("cells"), list):
+            raise ValueError("no cells in it")
+    except (ValueError, AttributeError) as error:
+        raise CourseError(f"{shown(path)} is not a notebook that can be read ({error}); `lessons reset {lesson.number}` "
+                          "keeps it under another name and puts a new one there") from None
+    executed = execute(replace(lesson, path=path, nb=nb), timeout, go_on=True)
+    found, first_error = {}, ""
+    for cell in executed["cells"]:
+        source, outputs = "".join(cell["source"]), cell.get("outputs", [])
+        said = next((text for output in outputs if (text := _text(output))[:1] in STATUS), "")
+        error = next((f"{output['ename']}: {plain(output['evalue'])}" for output in outputs
+                      if output["output_type"] == "error"), "")
+        for id in CHECK.findall(source) if cell["cell_type"] == "code" else ():
+            if said:
+                found[id] = STATUS[said[0]], said
+            elif error:
+                found[id] = "the cell failed", f"The cell of this check failed ({error})." + (
+                    f" The first cell that failed in this notebook: {first_error}" if first_error else "")
+        if error and not first_error:
+            first_line = next((line for line in source.splitlines() if line.strip()), "")
+            first_error = f"`{first_line}` ({error})."
+    for task in EXERCISES.values():
+        if task.lesson == lesson.number and task.id not in found:
+            found[task.id] = "no check seen", (f'The copy has no cell that ends in check("{task.id}", {task.name}); '
+                                               "write one below your answer.")
+    return found
+
+
+def _text(output: dict) -> str:
+    return "".join(output.get("data", {}).get("text/plain", ""))
+
+
+def hand_out_for(path: str) -> None:
+    """Hand out the lesson that a path such as `work/06_loss.ipynb` asks for, where it is one and is not there yet."""
+    folder, _, name = path.strip("/").rpartition("/")
+    if folder == FOLDER and re.fullmatch(r"\d\d_\w+\.ipynb", name):
+        for lesson in lessons():
+            if lesson.path.name == name:
+                hand_out(lesson)

@@ -1,0 +1,254 @@
+"""The reader's copies: put there once, never overwritten, compared with newer editions, checked without a browser."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from lessonlib.course import cli, lab, notebooks, progress, workbooks
+from lessonlib.course.exercises import EXERCISES, solution, stub
+from lessonlib.course.terminal import CourseError
+
+RIGHT = solution("normalize")
+WRONG = "def normalize(train, valid):\n    return (train - train.mean()) / train.std(), (valid - valid.mean()) / valid.std()\n"
+
+
+def notebook(*codes: str, title: str = "A lesson") -> str:
+    cells = [{"cell_type": "markdown", "id": "title", "metadata": {}, "source": [f"# {title}"]}]
+    cells += [{"cell_type": "code", "id": f"c{n}", "metadata": {}, "source": code.splitlines(keepends=True),
+               "outputs": [], "execution_count": None} for n, code in enumerate(codes)]
+    kernel = {"display_name": "python3", "language": "python", "name": "python3"}
+    return json.dumps({"cells": cells, "metadata": {"kernelspec": kernel}, "nbformat": 4, "nbformat_minor": 5})
+
+
+def with_exercise(answer: str) -> str:
+    return notebook("from lessonlib.course.exercises import check, hint", answer, 'check("normalize", normalize)')
+
+
+@pytest.fixture
+def course(tmp_path, monkeypatch):
+    """A checkout with two small lessons; gives its folder."""
+    (tmp_path / "nbs").mkdir()
+    (tmp_path / "nbs" / "00_start.ipynb").write_text(notebook("1 + 1"), encoding="utf-8")
+    (tmp_path / "nbs" / "01_data.ipynb").write_text(with_exercise(stub("normalize")), encoding="utf-8")
+    for module in (notebooks, workbooks, lab):
+        monkeypatch.setattr(module, "need_checkout", lambda: tmp_path)
+    monkeypatch.setenv("LESSONLIB_PROGRESS", str(tmp_path / "work" / "progress.json"))
+    return tmp_path
+
+
+def run(*arguments: str) -> int:
+    return cli.main(list(arguments))
+
+
+def lesson(n: int) -> notebooks.Lesson:
+    return notebooks.pick([str(n)])[0]
+
+
+def test_a_copy_is_put_there_once_and_not_touched_again(course):
+    assert workbooks.hand_out(lesson(1))
+    copy = course / "work" / "01_data.ipynb"
+    assert copy.read_bytes() == (course / "nbs" / "01_data.ipynb").read_bytes()
+    copy.write_text("mine", encoding="utf-8")
+    assert not workbooks.hand_out(lesson(1))
+    (course / "nbs" / "01_data.ipynb").write_text(with_exercise("pass"), encoding="utf-8")
+    assert not workbooks.hand_out(lesson(1))
+    assert copy.read_text(encoding="utf-8") == "mine"
+
+
+def test_open_starts_jupyterlab_on_the_copy(course, monkeypatch, capsys):
+    started = []
+
+    class Server:
+        def __init__(self, command, **options):
+            started.append(command)
+
+        def wait(self):
+            return 0
+
+    monkeypatch.setattr(lab.subprocess, "Popen", Server)
+    monkeypatch.setattr(lab, "write_settings", lambda prefix: None)
+    assert run("open", "1", "--no-browser") == 0
+    assert "--LabApp.default_url=/lab/tree/work/01_data.ipynb" in started[0]
+    assert "work/01_data.ipynb in JupyterLab: your own copy, new" in capsys.readouterr().out
+    assert not (course / "work" / "00_start.ipynb").exists()
+    assert run("open", "1", "--no-browser") == 0
+    assert "as you left it" in capsys.readouterr().out
+    (course / "nbs" / "01_data.ipynb").write_text(with_exercise("pass"), encoding="utf-8")
+    assert run("open", "1", "--no-browser") == 0
+    assert "`lessons update 1`" in capsys.readouterr().out
+
+
+def test_a_link_to_another_lesson_finds_it(course):
+    """What JupyterLab asks for when "Next: lesson 1" is followed."""
+    import asyncio
+
+    from lessonlib.course.contents import LessonContents
+
+    contents = LessonContents(root_dir=str(course))
+    model = asyncio.run(contents.get("work/01_data.ipynb", content=False))
+    assert model["type"] == "notebook"
+    (course / "work" / "01_data.ipynb").write_text(notebook("my own"), encoding="utf-8")
+    model = asyncio.run(contents.get("work/01_data.ipynb"))
+    assert model["content"]["cells"][1]["source"] == "my own"
+    for path in ("work/99_none.ipynb", "work/notes.ipynb", "other/01_data.ipynb", "work/../work/00_start.ipynb"):
+        with pytest.raises(Exception, match=r"(?i)no such file|not found|outside"):
+            asyncio.run(contents.get(path))
+    assert not (course / "work" / "00_start.ipynb").exists()
+
+
+def test_update_puts_the_newer_edition_beside_the_copy(course, capsys):
+    for n in (0, 1):
+        workbooks.hand_out(lesson(n))
+    copy = course / "work" / "01_data.ipynb"
+    mine = with_exercise(RIGHT)
+    copy.write_text(mine, encoding="utf-8")
+    assert run("update") == 0
+    assert "newest edition" in capsys.readouterr().out
+    newer = notebook("from lessonlib.course.exercises import check", "a = 1", stub("normalize"),
+                     'check("normalize", normalize)')
+    (course / "nbs" / "01_data.ipynb").write_text(newer, encoding="utf-8")
+    assert run("update") == 0
+    said = capsys.readouterr().out
+    (beside,) = (course / "work").glob("01_data-edition-*.ipynb")
+    assert beside.name in said
+    assert "1 cell changed, 1 cell new" in said
+    assert beside.read_text(encoding="utf-8") == newer
+    assert copy.read_text(encoding="utf-8") == mine
+    assert (course / "work" / "00_start.ipynb").exists()
+    beside.write_text("notes of mine", encoding="utf-8")
+    assert run("update", "1") == 0
+    assert "newest edition" in capsys.readouterr().out
+    (course / "nbs" / "01_data.ipynb").write_text(notebook("b = 2"), encoding="utf-8")
+    assert run("update", "1") == 0
+    assert beside.read_text(encoding="utf-8") == "notes of mine"
+    assert len(list((course / "work").glob("01_data-edition-*.ipynb"))) == 2
+
+
+def test_outputs_alone_make_no_newer_edition(course):
+    workbooks.hand_out(lesson(0))
+    path = course / "nbs" / "00_start.ipynb"
+    nb = json.loads(path.read_text(encoding="utf-8"))
+    nb["cells"][1]["outputs"] = [{"output_type": "stream", "name": "stdout", "text": ["2\n"]}]
+    path.write_text(json.dumps(nb), encoding="utf-8")
+    assert workbooks.changes(lesson(0)) == ""
+
+
+def test_a_lost_record_of_editions_is_no_harm(course, capsys):
+    workbooks.hand_out(lesson(1))
+    shutil.rmtree(course / "work" / ".editions")
+    assert run("update") == 0
+    assert "newest edition" in capsys.readouterr().out
+    (course / "work" / "01_data.ipynb").write_text("not a notebook", encoding="utf-8")
+    assert run("update") == 0
+    assert list((course / "work").glob("01_data-edition-*.ipynb"))
+    assert (course / "work" / "01_data.ipynb").read_text(encoding="utf-8") == "not a notebook"
+
+
+def test_reset_keeps_what_was_there(course, capsys):
+    copy = course / "work" / "01_data.ipynb"
+    assert run("reset", "1") == 0
+    assert "work/01_data.ipynb is new" in capsys.readouterr().out
+    assert run("reset", "1") == 0
+    assert "is as new already" in capsys.readouterr().out
+    for words in ("first", "second"):
+        copy.write_text(words, encoding="utf-8")
+        assert run("reset", "1") == 0
+        assert copy.read_bytes() == (course / "nbs" / "01_data.ipynb").read_bytes()
+    kept = {path.read_text(encoding="utf-8") for path in (course / "work").glob("01_data-20*.ipynb")}
+    assert kept == {"first", "second"}
+
+
+def test_where_no_copy_can_be_put(course, capsys):
+    (course / "work").write_text("a file of mine", encoding="utf-8")
+    assert run("reset", "1") == 1
+    said = capsys.readouterr().err
+    assert "rename what stands in its place" in said
+    assert "TRACEBACK" not in said
+    assert (course / "work").read_text(encoding="utf-8") == "a file of mine"
+
+
+def test_half_a_copy_does_not_stay(course):
+    with pytest.raises(TypeError):
+        workbooks._create(course / "work" / "x.ipynb", "text")
+    assert not (course / "work" / "x.ipynb").exists()
+
+
+@pytest.mark.parametrize(("answer", "word", "code"), [(stub("normalize"), "not tried yet", 1), (RIGHT, "right", 0),
+                                                      (WRONG, "not yet", 1)], ids=["stub", "right", "wrong"])
+def test_check_tells_what_each_check_found(course, capsys, answer, word, code):
+    workbooks.hand_out(lesson(1))
+    (course / "work" / "01_data.ipynb").write_text(with_exercise(answer), encoding="utf-8")
+    assert run("check", "1") == code
+    said = capsys.readouterr().out
+    assert word in said.splitlines()[-2]
+    record = progress.read_progress().get("normalize", progress.Record())
+    assert record.passed == (code == 0)
+    if word == "not yet":
+        assert "own statistics" in said or "validation" in said
+        assert run("list") == 0
+        assert "0 of 1 passed, 1 tried" in capsys.readouterr().out
+
+
+def test_check_goes_on_after_a_cell_that_fails_or_hangs(course, capsys):
+    workbooks.hand_out(lesson(1))
+    before = (course / "work" / "01_data.ipynb")
+    before.write_text(notebook("from lessonlib.course.exercises import check", "while True: pass", "1 / 0", RIGHT,
+                               'check("normalize", normalize)'), encoding="utf-8")
+    mine = before.read_bytes()
+    assert run("check", "1", "--timeout", "4") == 0
+    assert "right" in capsys.readouterr().out
+    assert before.read_bytes() == mine
+
+
+def test_check_names_the_cell_that_failed(course, capsys):
+    workbooks.hand_out(lesson(1))
+    (course / "work" / "01_data.ipynb").write_text(
+        with_exercise("def normalize(train, valid)\n    return 1"), encoding="utf-8")
+    assert run("check", "1") == 1
+    said = " ".join(capsys.readouterr().out.split())
+    assert "the cell failed" in said
+    assert "`def normalize(train, valid)` (SyntaxError" in said
+
+
+def test_check_says_what_it_did_not_see(course, capsys):
+    workbooks.hand_out(lesson(1))
+    (course / "work" / "01_data.ipynb").write_text(notebook("# check('normalize', normalize)"), encoding="utf-8")
+    assert run("check", "1") == 1
+    assert "no check seen" in capsys.readouterr().out
+
+
+def test_check_of_what_is_no_notebook_or_not_there(course, capsys):
+    assert run("check") == 1
+    assert "`lessons open 1`" in capsys.readouterr().err
+    assert run("check", "0") == 1
+    assert "`lessons open 0` makes one" in capsys.readouterr().err
+    workbooks.hand_out(lesson(1))
+    for broken in ("", "{}", "[]", '{"cells": 3}'):
+        (course / "work" / "01_data.ipynb").write_text(broken, encoding="utf-8")
+        with pytest.raises(CourseError, match="`lessons reset 1`"):
+            workbooks.verdicts(lesson(1), 60)
+
+
+def test_progress_is_told_lesson_by_lesson(course, capsys):
+    assert run("list") == 0
+    assert "0 of 1 passed" in capsys.readouterr().out
+    progress.note_hint("normalize", 1)
+    progress.note_hint("normalize", 3)
+    progress.note_check("normalize", "fail", "validation_statistics")
+    assert run("list") == 0
+    assert "0 of 1 passed, 1 tried, 2 hints" in capsys.readouterr().out
+    progress.note_check("normalize", "ok", "ok")
+    assert run("list") == 0
+    assert "1 of 1 passed, 2 hints" in capsys.readouterr().out
+
+
+def test_list_reads_the_catalogue_without_torch():
+    code = "import sys; from lessonlib.course.cli import main; main(['list']); print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, encoding="utf-8",
+                          env={**os.environ, "PYTHONIOENCODING": "utf-8"}, check=True)
+    assert done.stdout.splitlines()[-1] == "False"
+    assert all(task.lesson in {it.number for it in notebooks.lessons()} for task in EXERCISES.values())
