@@ -216,7 +216,8 @@ def test_an_endless_loop_is_ended_and_named(monkeypatch):
     assert threading.active_count() == before
 
 
-def test_what_cannot_be_ended_is_left_behind_with_a_word(monkeypatch):
+def test_an_attempt_that_catches_everything_holds_nobody_up(monkeypatch):
+    """Whether it can be ended depends on where it is hit: some jumps of a loop lie outside its `try`."""
     set_limits(monkeypatch, *LIMITS)
     release = threading.Event()
 
@@ -229,6 +230,19 @@ def test_what_cannot_be_ended_is_left_behind_with_a_word(monkeypatch):
 
     try:
         verdict = judge("softmax", softmax)
+        assert verdict.code == "endless"
+        set_limits(monkeypatch, 10, 60)
+        assert judge("softmax", attempt("softmax", solution("softmax"))).code == "ok"
+    finally:
+        release.set()
+
+
+def test_after_an_attempt_that_hangs_in_c_the_next_one_is_judged(monkeypatch):
+    """On Python 3.11 it would never begin: see `_let_others_run`."""
+    monkeypatch.setattr(sandbox, "SECONDS_ON_THE_CLOCK", 1.2)
+    release = threading.Event()
+    try:
+        verdict = judge("softmax", lambda x: release.wait())
         assert verdict.code == "endless"
         assert "restart the kernel" in verdict.message
         set_limits(monkeypatch, 10, 60)

@@ -170,7 +170,28 @@ def _stop(thread: threading.Thread, done: threading.Event) -> bool:
     while not done.is_set() and time.perf_counter() < end:
         ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident), ctypes.py_object(TimeUp))
         done.wait(0.02)
+    if not done.is_set():
+        _let_others_run()
     return done.is_set()
+
+
+def _let_others_run() -> None:
+    """Take back the flag that an exception waits for some thread; the exception itself goes on waiting for its own.
+
+    Python 3.10 and 3.11 have one such flag for all threads, and a traced function cannot begin while it is set: after
+    an attempt that hangs in C, every later one would seem endless. A thread that takes an exception resets the flag.
+    """
+    def take() -> None:
+        try:
+            ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(threading.get_ident()), ctypes.py_object(TimeUp))
+            for _ in range(1000):
+                pass
+        except TimeUp:
+            return
+
+    taker = threading.Thread(target=take, daemon=True)
+    taker.start()
+    taker.join(SECONDS_TO_STOP)
 
 
 def _where(thread: threading.Thread) -> str:
