@@ -1,4 +1,4 @@
-"""What a reader sees: JupyterLab on lesson one, in a real browser, after Run All."""
+"""What a reader sees: JupyterLab in a real browser, a lesson after Run All, an exercise from wrong to right."""
 
 import os
 import re
@@ -10,13 +10,25 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from lessonlib.course import lab
+from lessonlib.course.exercises import solution
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+need_chromium = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine (Debian: apt install chromium)")
+WRONG = """class MyLinear(nn.Module):
+    def __init__(self, n_in, n_out):
+        super().__init__()
+        self.weight = torch.randn(n_in, n_out) / n_in
+        self.bias = nn.Parameter(torch.zeros(n_out))
+
+    def forward(self, x):
+        return x @ self.weight + self.bias
+"""
 
 
 def test_the_server_listens_on_this_machine_only_and_keeps_its_token(root, monkeypatch):
@@ -40,20 +52,35 @@ def test_settings_of_the_reader_are_left_alone(tmp_path):
 
 
 @pytest.fixture(scope="module")
-def server(root, tmp_path_factory):
+def course(root, tmp_path_factory) -> Path:
+    """A copy of the checkout, so that nobody's own copies and progress are touched."""
+    folder = tmp_path_factory.mktemp("course")
+    shutil.copy(root / "settings.ini", folder)
+    for name in ("nbs", "lessonlib", "docs"):
+        shutil.copytree(root / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", ".ipynb*"))
+    return folder
+
+
+def environment(course: Path) -> dict[str, str]:
+    """With which the copy is used, and not the checkout that is installed."""
+    mine = {"PYTHONPATH": str(course), "JUPYTERLAB_WORKSPACES_DIR": str(course / "spaces"), "PYTHONIOENCODING": "utf-8",
+            "JUPYTER_RUNTIME_DIR": str(course / "run"), "IPYTHONDIR": str(course / "ipython")}
+    kept = {name: value for name, value in os.environ.items() if name != "LESSONLIB_PROGRESS"}
+    return {**kept, **mine}
+
+
+@pytest.fixture(scope="module")
+def server(course):
     """`lessons open` on a free port; gives the address with its token."""
     if os.name == "nt":
         pytest.skip("started and ended in the way of POSIX")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    folder = tmp_path_factory.mktemp("lab")
-    log = folder / "log"
-    environment = {**os.environ, "JUPYTERLAB_WORKSPACES_DIR": str(folder), "JUPYTER_RUNTIME_DIR": str(folder / "run"),
-                   "IPYTHONDIR": str(folder / "ipython")}
+    log = course / "log"
     with log.open("w", encoding="utf-8") as out:
         process = subprocess.Popen([sys.executable, "-m", "lessonlib.course", "open", "0", "--no-browser", "--port",
-                                    str(port)], cwd=root, stdout=out, stderr=out, env=environment,
+                                    str(port)], cwd=course, stdout=out, stderr=out, env=environment(course),
                                    start_new_session=True)
     try:
         deadline = time.monotonic() + 90
@@ -76,39 +103,108 @@ def test_without_the_token_nobody_gets_in(server):
         urllib.request.urlopen(re.sub(r"/lab/.*", "/api/contents", server), timeout=30)
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine (Debian: apt install chromium)")
-def test_lesson_one_runs_in_jupyterlab(server, root):
-    """Open it, Run All, and look at every output. The notebook is not saved."""
+@contextmanager
+def opened(address: str):
+    """A page of a real browser, on a notebook whose kernel is ready."""
     playwright = pytest.importorskip("playwright.sync_api")
-    shots = Path(os.environ["LESSONLIB_SCREENSHOTS"]) if os.environ.get("LESSONLIB_SCREENSHOTS") else None
-    before = (root / "nbs" / "00_start.ipynb").read_bytes()
     with playwright.sync_playwright() as p:
         browser = p.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
         page = browser.new_page(viewport={"width": 1300, "height": 1000})
-        page.goto(server)
-        page.wait_for_selector('.jp-NotebookPanel-toolbar', timeout=90_000)
+        page.goto(address)
+        page.wait_for_selector(".jp-NotebookPanel-toolbar", timeout=90_000)
         page.wait_for_function("document.querySelector('.jp-KernelName')?.textContent.includes('Python 3')",
                                timeout=90_000)
         page.wait_for_selector('.jp-Notebook-ExecutionIndicator[data-status="idle"]', timeout=90_000)
         assert page.locator(".jp-Dialog").count() == 0  # nothing asks the reader anything
-        page.locator(".lm-MenuBar-itemLabel", has_text=re.compile("^Run$")).click()
-        page.locator(".lm-Menu-itemLabel", has_text=re.compile("^Run All Cells$")).click()
-        n_code = page.evaluate("document.querySelectorAll('.jp-CodeCell').length")
-        assert n_code > 0
-        page.wait_for_function(
-            """() => { const s = document.querySelector('.jp-Notebook-ExecutionIndicator').dataset.status;
-               return s === 'idle' && ![...document.querySelectorAll('.jp-InputPrompt')].some(
-                   e => e.textContent.includes('[*]')); }""", timeout=120_000)
-        page.wait_for_timeout(1000)
-        if shots:
-            page.screenshot(path=shots / "lesson-one-end.png")
-            page.evaluate("document.querySelector('.jp-WindowedPanel-outer').scrollTo(0, 0)")
-            page.wait_for_timeout(1000)
-            page.screenshot(path=shots / "lesson-one.png")
+        yield page
+        browser.close()
+
+
+def run_all(page) -> None:
+    page.locator(".lm-MenuBar-itemLabel", has_text=re.compile("^Run$")).click()
+    page.locator(".lm-Menu-itemLabel", has_text=re.compile("^Run All Cells$")).click()
+    page.wait_for_timeout(500)
+    page.wait_for_function(
+        """() => { const s = document.querySelector('.jp-Notebook-ExecutionIndicator').dataset.status;
+           return s === 'idle' && ![...document.querySelectorAll('.jp-InputPrompt')].some(
+               e => e.textContent.includes('[*]')); }""", timeout=120_000)
+    page.wait_for_timeout(1000)
+
+
+def shoot(page, name: str) -> None:
+    if os.environ.get("LESSONLIB_SCREENSHOTS"):
+        page.wait_for_timeout(500)
+        page.screenshot(path=Path(os.environ["LESSONLIB_SCREENSHOTS"], f"{name}.png"))
+
+
+@need_chromium
+def test_lesson_one_runs_in_jupyterlab(server, course):
+    """Open it, Run All, and look at every output. The notebook is not saved."""
+    before = (course / "work" / "00_start.ipynb").read_bytes()
+    with opened(server) as page:
+        assert page.evaluate("document.querySelectorAll('.jp-CodeCell').length") > 0
+        run_all(page)
+        shoot(page, "lesson-one-end")
+        page.evaluate("document.querySelector('.jp-WindowedPanel-outer').scrollTo(0, 0)")
+        shoot(page, "lesson-one")
         assert page.locator('[data-mime-type="application/vnd.jupyter.stderr"] >> text=Traceback').count() == 0
         assert page.locator('.jp-RenderedText[data-mime-type="application/vnd.jupyter.error"]').count() == 0
         pictures = page.locator(".jp-OutputArea img")
         assert pictures.count() > 0
         assert all(len(pictures.nth(n).get_attribute("alt") or "") > 10 for n in range(pictures.count()))
-        browser.close()
-    assert (root / "nbs" / "00_start.ipynb").read_bytes() == before
+    assert (course / "work" / "00_start.ipynb").read_bytes() == before == (course / "nbs" / "00_start.ipynb").read_bytes()
+
+
+def type_and_run(page, holds: str, text: str | None = None):
+    """Run the code cell that holds some words, with `text` in their place; gives the cell, which keeps its place."""
+    cell = page.locator(".jp-CodeCell", has_text=holds).last
+    cell.scroll_into_view_if_needed()
+    place = page.locator(".jp-Cell").evaluate_all("(all, one) => all.indexOf(one)", cell.element_handle())
+    cell = page.locator(".jp-Cell").nth(place)
+    assert page.locator(".jp-Dialog").count() == 0, page.locator(".jp-Dialog").inner_text()
+    cell.locator(".cm-content").click()
+    if text is not None:
+        page.keyboard.press("ControlOrMeta+A")
+        page.keyboard.insert_text(text)
+    page.keyboard.press("ControlOrMeta+Enter")
+    page.wait_for_timeout(300)
+    page.wait_for_selector('.jp-Notebook-ExecutionIndicator[data-status="idle"]', timeout=60_000)
+    return cell
+
+
+@need_chromium
+def test_an_exercise_from_wrong_to_right(server, course):
+    """What the reader does with MyLinear: not tried, wrong, a hint, right; then progress, and on to the next lesson."""
+    command = [sys.executable, "-m", "lessonlib.course"]
+    before = (course / "nbs" / "05_module.ipynb").read_bytes()
+    address = server.replace("/lab/tree/work/00_start", "/lab/workspaces/exercise/tree/work/05_module")
+    with opened(address) as page:  # in a workspace of its own, or the lesson of the test above is opened as well
+        run_all(page)
+        check = 'check("my_linear", MyLinear)'
+        verdict = type_and_run(page, check).locator("[role=status]")
+        verdict.get_by_text("Not tried yet").wait_for()
+        type_and_run(page, "your code here: a weight and a bias", WRONG)
+        cell = type_and_run(page, check)
+        cell.get_by_text("Not yet").wait_for()
+        assert "Parameter" in cell.locator("[role=status]").inner_text()
+        shoot(page, "exercise-wrong")
+        cell = type_and_run(page, 'hint("my_linear")', 'hint("my_linear", 2)')
+        cell.get_by_text("nn.Parameter(...)").wait_for()
+        shoot(page, "exercise-hint")
+        type_and_run(page, "self.weight = torch.randn", solution("my_linear"))
+        cell = type_and_run(page, check)
+        cell.get_by_text("Right").wait_for()
+        shoot(page, "exercise-right")
+        page.keyboard.press("ControlOrMeta+S")
+        page.wait_for_timeout(1000)
+        assert not (course / "work" / "06_loss.ipynb").exists()
+        link = page.locator(".jp-MarkdownOutput a", has_text=re.compile("^lesson 6$")).last
+        link.scroll_into_view_if_needed()
+        link.click()
+        page.locator(".lm-TabBar-tabLabel", has_text="06_loss.ipynb").wait_for(timeout=30_000)
+    assert (course / "work" / "06_loss.ipynb").read_bytes() == (course / "nbs" / "06_loss.ipynb").read_bytes()
+    assert "MyLinear = Linear" in (course / "work" / "05_module.ipynb").read_text(encoding="utf-8")
+    assert (course / "nbs" / "05_module.ipynb").read_bytes() == before
+    listed = subprocess.run([*command, "list"], cwd=course, env=environment(course), capture_output=True, text=True,
+                            encoding="utf-8", check=True).stdout
+    assert "1 of 2 passed, 1 hint" in listed

@@ -1,5 +1,6 @@
 """What a check answers, how it is shown, and what a known mistake consists of."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from html import escape
@@ -65,7 +66,7 @@ class Verdict:
     def _repr_html_(self) -> str:
         from lessonlib.course.exercises.pictures import beside
 
-        paragraphs = "".join(f"<p>{escape(line)}</p>" for line in self.message.splitlines() if line)
+        paragraphs = "".join(f"<p>{code_in_html(line)}</p>" for line in self.message.splitlines() if line)
         evidence = f"<pre>{escape(self.evidence)}</pre>" if self.evidence else ""
         picture = beside(self.expected, self.yours) if self.status == "fail" else None
         printed = (f"<details><summary>What your code printed</summary><pre>{escape(self.printed)}</pre></details>"
@@ -73,6 +74,11 @@ class Verdict:
         return (f'<div role="status" style="border-left: 5px solid {WORDS[self.status][2]}; padding-left: 0.8em">'
                 f"<p><strong>{self.heading}</strong></p>{paragraphs}{evidence}"
                 f"{picture._repr_html_() if picture is not None else ''}{printed}</div>")
+
+
+def code_in_html(text: str) -> str:
+    """Text for a notebook, where `code` between backticks looks like code."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text))
 
 
 def _indent(text: str) -> str:
