@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from lessonlib.course import checks, cli, doctor, notebooks
+from lessonlib.course import checks, cli, doctor, lab, notebooks
 
 
 def lessons(*arguments: str, **environment: str) -> subprocess.CompletedProcess:
@@ -186,3 +186,13 @@ def test_checks_say_how_to_mend(monkeypatch, capsys):
     assert "To mend it: repair it" in said
     assert said.rstrip().endswith("1 passed, 1 failed")
     assert checks.test_verb(cli.parse(["test", "good"])) == 0
+
+
+def test_threads_are_told_and_a_choice_is_obeyed(monkeypatch):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    assert lab.environment()["OMP_NUM_THREADS"] == "1"
+    assert doctor.threads(8).seen.startswith("1 in notebooks and in `lessons ladder`, 8 in programs of your own")
+    monkeypatch.setenv("OMP_NUM_THREADS", "4")
+    assert lab.environment()["OMP_NUM_THREADS"] == "4"
+    assert doctor.threads(4).verdict == doctor.NOTE
+    assert "4, as OMP_NUM_THREADS says" in doctor.threads(4).seen

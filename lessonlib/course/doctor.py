@@ -84,11 +84,17 @@ def torch_findings() -> Iterator[Finding]:
     name = torch.cuda.get_device_name() if device.type == "cuda" else platform.processor() or platform.machine()
     yield Finding("device", f"{device.type} ({name})",
                   advice="" if device.type != "cpu" else "fine; a GPU is used where there is one")
+    yield threads(torch.get_num_threads())
+
+
+def threads(of_torch: int) -> Finding:
+    """How many threads the lessons compute with, and how many programs of one's own do."""
     cores = os.cpu_count() or 1
-    threads = torch.get_num_threads()
-    yield Finding("threads", f"{threads} of {cores} cores", OK if threads == 1 or cores > 2 else NOTE,
-                  "" if threads == 1 else "small batches are faster with one thread, the more so on a busy machine: "
-                  "set OMP_NUM_THREADS=1, or call torch.set_num_threads(1)")
+    if chosen := os.environ.get("OMP_NUM_THREADS"):
+        return Finding("threads", f"{chosen}, as OMP_NUM_THREADS says; {cores} cores", OK if chosen == "1" else NOTE, ""
+                       if chosen == "1" else "mini-batches of 64 are faster with one, the more so on a busy machine")
+    return Finding("threads", f"1 in notebooks and in `lessons ladder`, {of_torch} in programs of your own; {cores} cores",
+                   advice="one is fastest for mini-batches of 64; OMP_NUM_THREADS=4, say, takes four everywhere")
 
 
 def digits() -> Finding:

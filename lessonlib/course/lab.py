@@ -28,12 +28,17 @@ def open_verb(options: argparse.Namespace) -> int:
     command = lab_command(root, copy_of(lesson), options.no_browser, options.port)
     console.print(f"Opening {shown(copy_of(lesson))} in JupyterLab: your own copy, {'new' if new else 'as you left it'}. "
                   "To end it: Ctrl-C here.")
-    server = subprocess.Popen(command, cwd=root, env={**os.environ, "JUPYTER_PREFER_ENV_PATH": "1"})
+    server = subprocess.Popen(command, cwd=root, env=environment())
     while True:
         try:
             return server.wait()
         except KeyboardInterrupt:
             continue  # JupyterLab got it too: it asks whether to end, and ends on a second one
+
+
+def environment() -> dict[str, str]:
+    """What JupyterLab and its kernels find set: our own kernel, and one thread unless the reader said otherwise."""
+    return {"OMP_NUM_THREADS": "1", **os.environ, "JUPYTER_PREFER_ENV_PATH": "1"}
 
 
 def lab_command(root: Path, notebook: Path, no_browser: bool = False, port: int | None = None) -> list[str]:

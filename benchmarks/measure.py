@@ -1,0 +1,232 @@
+"""What `speed.py` measures, once the environment stands."""
+
+import gc
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import psutil
+import torch
+from contestants import BASELINE, CONTESTANTS, Race, make_race, our_epoch, our_fit
+from peak import Peak
+from torch import Tensor
+
+from lessonlib.autograd import RUNGS_BELOW
+from lessonlib.course.terminal import console, show_table
+from lessonlib.data import Digits, Split, load_digits
+from lessonlib.device import Stopwatch
+from lessonlib.ladder import RUNGS, make_task
+from lessonlib.layers import log_softmax
+from lessonlib.losses import nll
+from lessonlib.training import accuracy, evaluate
+
+Times = dict[str, list[float]]
+
+
+def report(sections: Sequence[str], runs: int, threads: int, device: str, file: Path | None) -> int:
+    """Measure the sections, print a table each, and write all times to `file`."""
+    torch.set_num_threads(threads)
+    digits = load_digits()
+    about = {"date": date.today().isoformat(), "machine": f"{platform.system()} {platform.machine()}, "
+             f"{os.cpu_count()} cores, Python {platform.python_version()}, torch {torch.__version__}",
+             "digits": digits.source, "threads": threads, "runs": runs, "device": device}
+    console.print(", ".join(f"{key} {value}" for key, value in about.items()))
+    found = {}
+    for section in sections:
+        console.print()
+        found[section] = globals()[f"{section}_section"](digits, runs, device)
+        gc.collect()
+    if file is not None:
+        file.write_text(json.dumps({"about": about, **found}, indent=1), encoding="utf-8")
+    return 0
+
+
+def in_turns(contestants: dict[str, Callable[[], Any]], runs: int, device: str = "cpu") -> tuple[Times, dict[str, Any]]:
+    """Seconds of each, `runs` times, after one run that does not count; and what each gave in that one.
+
+    Each turn begins with another one, so that nobody always comes first.
+    """
+    results = {name: run() for name, run in contestants.items()}
+    times, names = {name: [] for name in contestants}, list(contestants)
+    for turn in range(runs):
+        first = turn % len(names)
+        for name in names[first:] + names[:first]:
+            gc.collect()
+            with Stopwatch(device) as watch:
+                contestants[name]()
+            times[name].append(watch.seconds)
+    return times, results
+
+
+def show(title: str, times: Times, baseline: str, unit: str = "s", more: dict[str, dict[str, str]] | None = None) -> dict:
+    """A table: median, spread, and the ratio to `baseline` turn by turn; gives all of it for the JSON file."""
+    factor, more = {"s": 1, "ms": 1e3, "µs": 1e6}[unit], more or {}
+    rows, kept = [], {}
+    for name, seconds in times.items():
+        ratios = [one / other for one, other in zip(seconds, times[baseline], strict=True)]
+        digits = 2 if unit == "s" else 1 if unit == "ms" else 0
+        rows.append((name, f"{median(seconds) * factor:.{digits}f}",
+                     f"{min(seconds) * factor:.{digits}f} – {max(seconds) * factor:.{digits}f}",
+                     f"{median(ratios):.2f}", f"{min(ratios):.2f} – {max(ratios):.2f}",
+                     *(column.get(name, "") for column in more.values())))
+        kept[name] = {"seconds": seconds, "ratio": median(ratios), **{key: c.get(name, "") for key, c in more.items()}}
+    columns = ["", f"median {unit}", "spread", "ratio", "spread of it", *more]
+    show_table(title, columns, rows, right=columns[1:])
+    return kept
+
+
+def training_section(digits: Digits, runs: int, device: str) -> dict:
+    """One epoch of logistic regression: everybody's way."""
+    race = make_race(digits, device=device)
+    times, models = in_turns({name: lambda train=train: train(race) for name, train in CONTESTANTS.items()}, runs, device)
+    right = {name: f"{_accuracy(model, race):.2%}" for name, model in models.items()}
+    return show("One epoch of logistic regression, 50,000 images, mini-batches of 64", times, BASELINE,
+                more={"valid accuracy": right})
+
+
+def _accuracy(model: Callable, race: Race) -> float:
+    if hasattr(model, "to"):
+        model.to(race.x.device)
+    return evaluate(model, [(race.valid_x, race.valid_y)], accuracy)[0]
+
+
+def rungs_section(digits: Digits, runs: int, device: str) -> dict:
+    """The rungs of the ladder, but for bare Python, without the guard."""
+    task = make_task(digits, device=device)
+    rungs = [*RUNGS, *RUNGS_BELOW[:1]]
+    times, climbs = in_turns({f"{n} {rung.name}": lambda rung=rung: rung.train(task)
+                              for n, rung in enumerate(rungs, start=1)}, runs, device)
+    first = climbs["1 Sequential"].losses
+    apart = {name: f"{(climb.losses - first).abs().max().item():.1e}" for name, climb in climbs.items()}
+    return show("The rungs, one epoch", times, "1 Sequential", more={"largest difference of loss": apart})
+
+
+def layouts_section(digits: Digits, runs: int, device: str) -> dict:
+    """Rung 5 on one mini-batch, forward and backward: how the weights lie, which axis is summed, compiled or not."""
+    race = make_race(digits, device=device)
+    x, y = race.x[:64].contiguous(), race.y[:64]
+    by_rows = (torch.randn(784, 10) / 784).to(device).requires_grad_()
+    by_columns = by_rows.detach().T.contiguous().T.requires_grad_()
+
+    def step(product: Callable[[Tensor, Tensor], Tensor], weight: Tensor) -> Callable[[], None]:
+        def many() -> None:
+            for _ in range(100):
+                nll(log_softmax(product(x, weight)), y).backward()
+                weight.grad = None
+        return many
+
+    def middle(a: Tensor, b: Tensor) -> Tensor:
+        return (a[:, :, None] * b).sum(dim=1)
+
+    def last(a: Tensor, b: Tensor) -> Tensor:
+        return (a[:, None, :] * b.T).sum(dim=2)
+
+    ways = {"@": torch.matmul, "broadcast, sum over the middle axis": middle, "broadcast, sum over the last axis": last}
+    contestants = {f"{name}; weights by {how}": step(product, weight) for name, product in ways.items()
+                   for how, weight in (("rows", by_rows), ("columns", by_columns))}
+    try:
+        compiled = {f"{name}, compiled; weights by columns": step(torch.compile(product), by_columns)
+                    for name, product in ways.items()}
+        for run in compiled.values():
+            run()
+        contestants |= compiled
+    except Exception as error:  # no C++ compiler, or a system that torch.compile does not know
+        console.print(f"torch.compile does not work here: {type(error).__name__}")
+    times, _ = in_turns(contestants, runs, device)
+    held = {name: f"{64 * 784 * 10 * 4 / 1e6:.1f} MB" if "broadcast" in name and "compiled" not in name else ""
+            for name in times}
+    return show("100 mini-batches: product, log-softmax, loss and gradient", times, "@; weights by columns", "ms",
+                {"largest tensor": held})
+
+
+def threads_section(digits: Digits, runs: int, device: str) -> dict:
+    """One thread against all cores, small batches against large ones."""
+    before, cores = torch.get_num_threads(), os.cpu_count() or 1
+    race = make_race(digits)
+    races = {size: replace(race, batch_size=size) for size in (64, 4096)}
+
+    def with_threads(n: int, race: Race) -> Callable[[], None]:
+        def run() -> None:
+            torch.set_num_threads(n)
+            our_fit(race)
+            torch.set_num_threads(before)
+        return run
+
+    found = {}
+    for size, race in races.items():
+        contestants = {f"{n} thread{'s' * (n > 1)}": with_threads(n, race) for n in sorted({1, 2, cores})}
+        times, _ = in_turns(contestants, runs)
+        found[str(size)] = show(f"Threads, mini-batches of {size}, one epoch", times, "1 thread")
+    return found
+
+
+def batches_section(digits: Digits, runs: int, device: str) -> dict:
+    """From mini-batches of 16 to 4,096."""
+    race = make_race(digits, device=device)
+    times, _ = in_turns({f"{size:,}": lambda size=size: our_fit(replace(race, batch_size=size))
+                         for size in (16, 64, 256, 1024, 4096)}, runs, device)
+    return show("Size of the mini-batches, one epoch of our fit", times, "64")
+
+
+def growth_section(digits: Digits, runs: int, device: str) -> dict:
+    """A tenth of the data, all of it, and ten times as much."""
+    small = Digits(*(Split(s.x[: len(s) // 10], s.y[: len(s) // 10]) for s in (digits.train, digits.valid, digits.test)),
+                   source=digits.source)
+    large = Digits(Split(digits.train.x.repeat(10, 1, 1), digits.train.y.repeat(10)), digits.valid, digits.test,
+                   source=digits.source)
+    found, memory, process = {}, {}, psutil.Process()
+    for data in (small, digits, large):
+        gc.collect()
+        before = process.memory_info().rss
+        race = make_race(data)
+        floats = process.memory_info().rss - before
+        with Peak() as peak:
+            times, _ = in_turns({"fit": lambda race=race: our_epoch(race)}, runs)
+        name = f"{len(race.x):,} images"
+        found[name] = [seconds / len(race.x) for seconds in times["fit"]]
+        memory[name] = f"{floats / len(race.x):,.0f} + {peak.more / len(race.x):,.0f}"
+        del race
+    return show("Time an image, one epoch without validation", found, list(found)[1], "µs",
+                {"bytes an image: kept + while training": memory})
+
+
+def reading_section(digits: Digits, runs: int, device: str) -> dict:
+    """From the file to normalised tensors, each time in a process of its own, and the most memory it held."""
+    once = str(Path(__file__).with_name("read_once.py"))
+    sources = (["mnist"] if digits.source == "mnist" else []) + ["handwriting"]
+    times, memory = {}, {}
+    for source in sources:
+        said = [[float(n) for n in _run([sys.executable, once, source]).split()[-4:]] for _ in range(runs)]
+        times[f"{source}: file to bytes"] = [one[0] for one in said]
+        times[f"{source}: file to normalised floats"] = [one[1] for one in said]
+        memory[f"{source}: file to bytes"] = f"{median(one[2] for one in said):.0f} MB"
+        memory[f"{source}: file to normalised floats"] = f"{median(one[3] for one in said):.0f} MB"
+    console.print(f"The floats of all 70,000 images are {70_000 * 784 * 4 / 2**20:.0f} MB, their bytes "
+                  f"{70_000 * 784 / 2**20:.0f} MB. handwriting is read from the cache.")
+    return show("Reading", times, next(iter(times)), "ms", {"more memory at the peak": memory})
+
+
+def start_section(digits: Digits, runs: int, device: str) -> dict:
+    """From the command line to an answer."""
+    python = sys.executable
+    commands = {"python -c pass": [python, "-c", "pass"], "import lessonlib": [python, "-c", "import lessonlib"],
+                "lessons --help": [python, "-m", "lessonlib.course", "--help"],
+                "lessons list": [python, "-m", "lessonlib.course", "list"],
+                "import torch": [python, "-c", "import torch"],
+                "import lessonlib.ladder": [python, "-c", "import lessonlib.ladder"]}
+    times, _ = in_turns({name: lambda command=command: _run(command) for name, command in commands.items()}, runs)
+    return show("Start", times, "python -c pass", "ms")
+
+
+def _run(command: list[str]) -> str:
+    return subprocess.run(command, capture_output=True, text=True, check=True, encoding="utf-8", cwd=tempfile.gettempdir(),
+                          env={**os.environ, "PYTHONIOENCODING": "utf-8"}).stdout

@@ -1,0 +1,145 @@
+"""What makes training fast, without a clock: nothing waits for the device, nothing is copied twice."""
+
+import subprocess
+import sys
+
+import pytest
+import torch
+from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from lessonlib import optim
+from lessonlib.data import as_rows, pixel_stats
+from lessonlib.layers import LogReg, get_weights, log_softmax
+from lessonlib.loaders import BatchLoader
+from lessonlib.losses import nll
+from lessonlib.matmul import matmul_broadcast
+from lessonlib.training import evaluate, fit, train_epoch
+
+
+class Kernels(TorchDispatchMode):
+    """Counts the kernels that ran, by name."""
+
+    def __init__(self):
+        super().__init__()
+        self.ran = {}
+
+    def __torch_dispatch__(self, kernel, types, args=(), kwargs=None):
+        name = kernel._schema.name.removeprefix("aten::")
+        self.ran[name] = self.ran.get(name, 0) + 1
+        return kernel(*args, **(kwargs or {}))
+
+
+def model_by_broadcasting(device):
+    weight, bias = (nn.Parameter(get_weights(*shape).to(device)) for shape in ((784, 10), (10,)))
+    return lambda x: log_softmax(matmul_broadcast(x, weight) + bias), [weight, bias]
+
+
+def log_reg(device):
+    model = LogReg()
+    linear = model.linear  # not model.to(device): a parameter cannot lose its numbers in place
+    linear.weight, linear.bias = (nn.Parameter(p.detach().to(device)) for p in (linear.weight, linear.bias))
+    return model, list(model.parameters())
+
+
+@pytest.mark.parametrize("make", [log_reg, model_by_broadcasting])
+@pytest.mark.parametrize("opt", [optim.SGD, optim.Adam], ids=["SGD", "Adam"])
+def test_an_epoch_never_asks_the_device_for_a_number(make, opt):
+    """The twin of a GPU: tensors on "meta" hold no numbers, so asking for one, or mixing devices, is an error."""
+    x, y = torch.empty(200, 784, device="meta"), torch.empty(200, dtype=torch.int64, device="meta")
+    model, parameters = make("meta")
+    loader = BatchLoader(x, y, shuffle=True, generator=torch.Generator().manual_seed(0))
+    losses = train_epoch(model, loader, nll, opt(parameters, lr=0.1))
+    assert [loss.device.type for loss in losses] == ["meta"] * 4
+    with pytest.raises((RuntimeError, NotImplementedError)):
+        losses[0].item()  # the twin would have noticed
+
+
+def test_an_epoch_moves_its_order_to_the_device_once(random_digits):
+    x = as_rows(random_digits.train.x, *pixel_stats(random_digits.train.x))
+    model, parameters = log_reg("cpu")
+    with Kernels() as kernels:
+        fit(model, BatchLoader(x, random_digits.train.y, shuffle=True), None, nll, optim.SGD(parameters, lr=0.1))
+    n_batches = 32
+    assert kernels.ran["randperm"] == 1
+    assert kernels.ran["index_select"] == 2 * n_batches  # x and y, and nothing row by row
+    assert kernels.ran.get("_local_scalar_dense", 0) == 0  # no .item()
+    assert kernels.ran.get("_to_copy", 0) == 0
+
+
+def test_validation_batches_are_views(random_digits):
+    x = as_rows(random_digits.valid.x, *pixel_stats(random_digits.valid.x))
+    for xb, _ in BatchLoader(x, random_digits.valid.y, 100):
+        assert xb.untyped_storage().data_ptr() == x.untyped_storage().data_ptr()
+    model, _ = log_reg("cpu")
+    evaluate(model, BatchLoader(x, random_digits.valid.y, 100), nll)
+
+
+def test_normalising_leaves_the_bytes_alone_and_makes_one_copy(random_digits):
+    images = random_digits.train.x
+    before = images.clone()
+    with Kernels() as kernels:
+        rows = as_rows(images, 0.1, 0.3)
+    assert torch.equal(images, before)
+    assert sum(kernels.ran.get(name, 0) for name in ("_to_copy", "div.Tensor", "div", "sub", "add")) == 1, kernels.ran
+    torch.testing.assert_close(rows, ((images.double() / 255 - 0.1) / 0.3).float().flatten(1))
+    floats = torch.rand(2, 28, 28)
+    same = floats.clone()
+    as_rows(floats, 0.1, 0.3)
+    assert torch.equal(floats, same)
+
+
+def test_weights_lie_column_by_column_and_stay_so():
+    """What the speed of `x @ weight` and of its gradient rests on (lesson 11)."""
+    model = LogReg()
+    assert model.linear.weight.T.is_contiguous()
+    loss = nll(model(torch.randn(8, 784)), torch.arange(8))
+    loss.backward()
+    assert model.linear.weight.grad.T.is_contiguous()
+    optim.Adam(model.parameters()).step()
+    assert model.linear.weight.T.is_contiguous()
+
+
+# --- the benchmarks themselves -------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def contestants(root, monkeypatch):
+    monkeypatch.syspath_prepend(str(root / "benchmarks"))
+    import contestants
+
+    return contestants
+
+
+def test_every_contestant_trains(contestants, random_digits):
+    race = contestants.make_race(random_digits)
+    for name, train in contestants.CONTESTANTS.items():
+        if name.startswith(("fastai", "Lightning")):
+            continue  # they are not installed here
+        model = train(race)
+        answers = model(race.valid_x).argmax(dim=1)
+        assert (answers == race.valid_y).float().mean() > 0.5, name
+
+
+def test_turns_and_ratios(contestants, random_digits, capsys):
+    import measure
+
+    order = []
+    _, results = measure.in_turns({name: lambda name=name: order.append(name) or name for name in "abc"}, 3)
+    assert order == list("abc") + list("abc") + list("bca") + list("cab")
+    assert results == {"a": "a", "b": "b", "c": "c"}
+    kept = measure.show("", {"a": [1.0, 2.0, 4.0], "b": [2.0, 4.0, 2.0]}, "a")
+    assert kept["b"]["ratio"] == pytest.approx(2.0)
+    assert kept["a"]["ratio"] == pytest.approx(1.0)
+    found = measure.growth_section(random_digits, 1, "cpu")
+    assert list(found) == ["200 images", "2,000 images", "20,000 images"]
+    assert "µs" in capsys.readouterr().out
+
+
+def test_the_command_says_what_it_takes(root):
+    for arguments, code, words in ((["--help"], 0, "training"), (["racing"], 2, "there is no section 'racing'"),
+                                   (["--runs", "0"], 2, "1 or more")):
+        done = subprocess.run([sys.executable, str(root / "benchmarks" / "speed.py"), *arguments], capture_output=True,
+                              text=True, check=False)
+        assert done.returncode == code
+        assert words in done.stdout + done.stderr
