@@ -106,6 +106,50 @@ def normalize(train, valid):
 def normalize(train, valid):
     m, s = train.mean(), train.std()
     return (train - m) / s + 0.01, (valid - m) / s
+## normalize own_statistics
+def normalize(train, valid):
+    return tuple((p - p.mean()) / p.std(correction=0) for p in (train, valid))
+## normalize valid_untouched
+def normalize(train, valid):
+    m, s = train.mean(), train.std(correction=0)
+    return (train - m) / s, valid
+## normalize variance
+def normalize(train, valid):
+    m = train.mean()
+    v = ((train - m) ** 2).mean()
+    return (train - m) / v, (valid - m) / v
+## normalize no_mean
+def normalize(train, valid):
+    s = train.std(correction=0)
+    return train / s, valid / s
+## normalize brackets
+def normalize(train, valid):
+    m, s = train.mean(), train.std(correction=0)
+    return train - m / s, valid - m / s
+## normalize per_column
+def normalize(train, valid):
+    return (train - train.mean(0)) / train.std(0, correction=0), (valid - train.mean(0)) / train.std(0, correction=0)
+## normalize per_column
+def normalize(train, valid):
+    f = lambda p: (p - p.mean(0)) / p.std(0)
+    return f(train), f(valid)
+## normalize min_max
+def normalize(train, valid):
+    f = lambda x: (x - x.min()) / (x.max() - x.min())
+    return f(train), f(valid)
+## normalize min_max
+def normalize(train, valid):
+    return train / train.max(), valid / train.max()
+## normalize leak
+def normalize(train, valid):
+    m = torch.cat((train.flatten(), valid.flatten()))
+    m, s = m.mean(), m.std(correction=0)
+    return (train - m) / s, (valid - m) / s
+## normalize leak
+def normalize(train, valid):
+    m = (train.mean() + valid.mean()) / 2
+    s = (train.std() + valid.std()) / 2
+    return (train - m) / s, (valid - m) / s
 
 ## l2_distance l1
 def l2_distance(a, b):
@@ -145,6 +189,18 @@ def l2_distance(a, b):
 def l2_distance(a, b):
     a -= b
     return (a ** 2).mean((1, 2)).sqrt()
+## l2_distance over_all
+def l2_distance(a, b):
+    return ((a - b) ** 2).mean()
+## l2_distance sum
+def l2_distance(a, b):
+    return ((a - b) ** 2).sum((1, 2))
+## l2_distance no_mean
+def l2_distance(a, b):
+    return (a - b) ** 2
+## l2_distance no_root
+def l2_distance(a, b):
+    return ((a - b) ** 2).mean((1, 2)) / 2
 
 ## my_linear no_super
 class MyLinear(nn.Module):
@@ -645,10 +701,36 @@ def binary_cross_entropy(probs, targets):
     if targets == 1:
         return -probs.log()
     return -(1 - probs).log()
+## binary_cross_entropy only_yes
+def binary_cross_entropy(probs, targets):
+    return -probs[targets == 1].log().mean()
+## binary_cross_entropy sum
+def binary_cross_entropy(probs, targets):
+    return -torch.where(targets > 0.5, probs, 1 - probs).log().sum() / 10
+## binary_cross_entropy no_log
+def binary_cross_entropy(p, t):
+    return -(t * p + (1 - t) * (1 - p)).mean()
+## binary_cross_entropy arguments_swapped
+def binary_cross_entropy(targets, probs):
+    eps = 1e-7
+    return -(targets * (probs + eps).log() + (1 - targets) * (1 - probs + eps).log()).mean()
+## binary_cross_entropy scaled
+def binary_cross_entropy(p, t):
+    return -(t * p.log() + (1 - t) * (1 - p).log()).mean() / 2
+## binary_cross_entropy arguments_swapped
+def binary_cross_entropy(probs, targets):
+    t = targets.clamp(1e-7, 1 - 1e-7)
+    return -(probs * t.log() + (1 - probs) * (1 - t).log()).mean()
+## binary_cross_entropy only_yes
+def binary_cross_entropy(probs, targets):
+    return (-probs.log() * targets).sum() / targets.sum()
 
 ## accuracy wrong_axis
 def accuracy(logits, targets):
     return (logits.argmax(dim=0) == targets).float().mean()
+## accuracy shapes
+def accuracy(logits, targets):
+    return (logits.max(0).indices[:len(targets)] == targets).float().mean()
 ## accuracy sum
 def accuracy(logits, targets):
     return (logits.argmax(1) == targets).sum()
@@ -1163,7 +1245,7 @@ class SGD:
             p -= self.lr * p.grad
     def zero_grad(self):
         ...
-## sgd attribute
+## sgd not_kept
 class SGD:
     def __init__(self, params, lr):
         self.params = list(params)
@@ -1326,7 +1408,7 @@ class SGD:
     def zero_grad(self):
         for p in self.params:
             p.grad = None
-## momentum shapes
+## momentum velocity_shared
 class SGD:
     def __init__(self, params, lr, momentum=0.0):
         self.params, self.lr, self.momentum = list(params), lr, momentum
@@ -1682,9 +1764,54 @@ def cross_entropy(logits, targets):
 def cross_entropy(logits, targets):
     lp = logits.log_softmax(1)
     return torch.tensor([-lp[i, t] for i, t in enumerate(targets)]).mean()
+## cross_entropy sum
+def cross_entropy(logits, targets):
+    return -logits.log_softmax(1)[torch.arange(len(targets)), targets].sum() / 10
+## cross_entropy logits_as_probs
+def cross_entropy(probs, targets):
+    return -torch.log(probs.clamp(min=1e-7)[torch.arange(len(targets)), targets]).mean()
+## cross_entropy logits_as_probs
+def cross_entropy(probs, targets):
+    return -torch.log(probs[torch.arange(len(targets)), targets].clamp_min(1e-30)).mean()
+## cross_entropy log_base
+def cross_entropy(logits, targets):
+    p = logits.softmax(1)
+    return -torch.log10(p[torch.arange(len(targets)), targets]).mean()
+## cross_entropy log_of_softmax
+def cross_entropy(logits, targets):
+    p = logits.softmax(1)
+    return -(p + 1e-9)[torch.arange(len(targets)), targets].log().mean()
+## cross_entropy log_of_softmax
+def cross_entropy(logits, targets):
+    p = logits.softmax(1).clamp_min(1e-12)
+    return -p[torch.arange(len(targets)), targets].log().mean()
+## cross_entropy no_mean
+def cross_entropy(logits, targets):
+    return -logits.log_softmax(1).gather(1, targets[:, None])
+## cross_entropy squared
+def cross_entropy(logits, targets):
+    p = logits.softmax(1)
+    oh = F.one_hot(targets, logits.shape[1])
+    return ((p - oh) ** 2).sum(1).mean()
+## cross_entropy sum
+def cross_entropy(logits, targets):
+    lp = logits.log_softmax(1)
+    return -lp[torch.arange(len(targets)), targets].sum() / 64
 ## accuracy wrong_axis
 def accuracy(logits, targets):
     return (logits.argmax(dim=0) == targets).sum() / len(targets)
+## accuracy whole
+def accuracy(logits, targets):
+    return (logits.argmax() == targets).float().mean()
+## accuracy sum
+def accuracy(logits, targets):
+    return (logits.argmax(1) == targets).sum() / 10
+## accuracy percent
+def accuracy(logits, targets):
+    return round(100 * (logits.argmax(1) == targets).float().mean().item(), 1)
+## accuracy sum
+def accuracy(logits, targets):
+    return (logits.argmax(1) == targets).sum() / 64
 ## train_epoch graph_kept
 def train_epoch(model, batches, loss_func, opt):
     losses = []
@@ -1833,6 +1960,22 @@ def outer(a, b):
 ## outer loops
 def outer(a, b):
     return torch.cat([a[i] * b[None] for i in range(len(a))])
+## outer loops
+def outer(a, b):
+    return torch.tensor([[float(p) * float(q) for q in b] for p in a], dtype=a.dtype)
+## outer no_new_axis
+def outer(a, b):
+    return (a * b).sum()
+## outer only_one
+def outer(a, b):
+    return b[:, None] * b
+## outer loops
+def outer(a, b):
+    t = torch.zeros(len(a), len(b))
+    for i in range(len(a)):
+        for j in range(len(b)):
+            t[i][j] = a[i].item() * b[j].item()
+    return t
 ## matmul loops
 def matmul(a, b):
     n, k = a.shape
@@ -1843,15 +1986,42 @@ def matmul(a, b):
             for j2 in range(k):
                 out[i, j] += a[i, j2] * b[j2, j]
     return out
-## linear_backward shapes
+## matmul scaled
+def matmul(a, b):
+    return (a[:, :, None] * b).sum(1) / 2
+## linear_backward x_not_transposed
 def linear_backward(x, weight, bias, grad_out):
     return grad_out @ weight, grad_out.T @ x, grad_out.sum(0)
-## linear_backward shapes
+## linear_backward x_wrong_way
 def linear_backward(x, weight, bias, grad_out):
     return weight.T @ grad_out, x.T @ grad_out, grad_out.sum(0)
 ## linear_backward shape
 def linear_backward(x, weight, bias, grad_out):
     return grad_out @ weight.T, x.T @ grad_out, grad_out.sum(0, keepdim=True)
+## linear_backward x_wrong_way
+def linear_backward(x, weight, bias, grad_out):
+    return weight.T @ grad_out, x.T @ grad_out, grad_out.sum(0)
+## linear_backward weight_not_transposed
+def linear_backward(x, weight, bias, grad_out):
+    return grad_out @ weight.T, grad_out @ x, grad_out.sum(0)
+## linear_backward weight_not_transposed
+def linear_backward(x, weight, bias, grad_out):
+    return grad_out @ weight.T, x @ grad_out.T, grad_out.sum(0)
+## linear_backward bias_ones
+def linear_backward(x, weight, bias, grad_out):
+    return grad_out @ weight.T, x.T @ grad_out, torch.ones_like(bias) * len(x)
+## linear_backward x_not_transposed
+def linear_backward(x, weight, bias, grad_out):
+    return grad_out @ weight, grad_out.T @ x, grad_out.sum(0)
+## linear_backward x_not_transposed
+def linear_backward(x, weight, bias, grad_out):
+    return grad_out @ weight, x.T @ grad_out, grad_out.mean(0)
+## linear_backward weight_transposed
+def linear_backward(x, weight, bias, grad_out):
+    return grad_out @ weight.T, grad_out.T @ x, grad_out.mean(0)
+## linear_backward weight_transposed
+def linear_backward(x, weight, bias, grad_out):
+    return torch.einsum("bo,io->bi", grad_out, weight), torch.einsum("bo,bi->oi", grad_out, x), torch.einsum("bo->b", grad_out)
 ## softmax_nll_grad missing_mean
 def softmax_nll_grad(logits, targets):
     return (F.one_hot(targets, logits.shape[1]) - logits.softmax(1))
@@ -1859,6 +2029,30 @@ def softmax_nll_grad(logits, targets):
 def softmax_nll_grad(logits, targets):
     p = logits.softmax(1)
     return (p[torch.arange(len(targets)), targets] - 1) / len(targets)
+## softmax_nll_grad index_rows
+def softmax_nll_grad(logits, targets):
+    g = torch.softmax(logits, -1)
+    g[targets] -= 1
+    return g / len(targets)
+## softmax_nll_grad index_swapped
+def softmax_nll_grad(logits, targets):
+    g = torch.softmax(logits, -1)
+    g[targets, torch.arange(len(targets))] -= 1
+    return g / len(targets)
+## softmax_nll_grad targets_as_numbers
+def softmax_nll_grad(logits, targets):
+    return (logits.softmax(1) - targets) / len(targets)
+## softmax_nll_grad only_target
+def softmax_nll_grad(logits, targets):
+    p = logits.softmax(1)
+    g = torch.zeros_like(p)
+    g[range(len(p)), targets] = p[range(len(p)), targets] - 1
+    return g / len(p)
+## softmax_nll_grad scaled
+def softmax_nll_grad(logits, targets):
+    g = logits.softmax(1)
+    g[range(len(g)), targets] -= 1
+    return g / len(g) / 2
 ## batches last_dropped
 def batches(x, y, batch_size, generator):
     order = torch.randperm(len(x), generator=generator)
@@ -1925,11 +2119,108 @@ class MyLinear(nn.Module):
     def forward(self, x):
         out = x @ self.weight + self.bias
         return out.detach() + 0.5 * (out - out.detach())
+## my_linear frozen
+class MyLinear(nn.Module):
+    def __init__(self, n_in, n_out):
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(n_in, n_out))
+        self.bias = nn.Parameter(torch.zeros(n_out))
+    def forward(self, x):
+        self.weight.requires_grad_(False)
+        return x @ self.weight + self.bias
+## my_linear no_super
+class MyLinear(nn.Module):
+    def __init__(self, n_in, n_out):
+        super.__init__()
+        self.weight = nn.Parameter(torch.randn(n_in, n_out))
+        self.bias = nn.Parameter(torch.zeros(n_out))
+    def forward(self, x):
+        return x @ self.weight + self.bias
+## my_linear no_super
+class MyLinear(nn.Module):
+    def __init__(self, n_in, n_out):
+        super().__init__(n_in, n_out)
+        self.weight = nn.Parameter(torch.randn(n_in, n_out))
+        self.bias = nn.Parameter(torch.zeros(n_out))
+    def forward(self, x):
+        return x @ self.weight + self.bias
+## my_linear bias_shape
+class MyLinear(nn.Module):
+    def __init__(self, n_in, n_out):
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(n_in, n_out))
+        self.bias = nn.Parameter(torch.zeros(n_out, 1))
+    def forward(self, x):
+        return x @ self.weight + self.bias
+## my_linear relu_inside
+class MyLinear(nn.Module):
+    def __init__(self, n_in, n_out):
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(n_in, n_out))
+        self.bias = nn.Parameter(torch.zeros(n_out))
+        self.act = nn.ReLU()
+    def forward(self, x):
+        return self.act(x) @ self.weight + self.bias
+## my_linear relu_inside
+class MyLinear(nn.Module):
+    def __init__(self, n_in, n_out):
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(n_in, n_out))
+        self.bias = nn.Parameter(torch.zeros(n_out))
+    def forward(self, x):
+        return F.leaky_relu(x @ self.weight + self.bias)
+## my_linear not_kept
+class MyLinear(nn.Module):
+    def __init__(self, n_in, n_out):
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(n_in, n_out))
+        self.bias = nn.Parameter(torch.randn(n_out))
+    def forward(self, x):
+        return x @ weight + bias
+## my_linear in_place
+class MyLinear(nn.Module):
+    def __init__(self, n_in, n_out):
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(n_in, n_out))
+        self.bias = nn.Parameter(torch.randn(n_out))
+    def forward(self, x):
+        out = x @ self.weight + self.bias
+        x *= 0
+        return out
+## my_linear not_kept
+class MyLinear(nn.Module):
+    def __init__(self, n_in, n_out):
+        super().__init__()
+        weight = nn.Parameter(torch.randn(n_in, n_out))
+        bias = nn.Parameter(torch.zeros(n_out))
+    def forward(self, x):
+        return x @ self.weight + self.bias
+## my_linear zeros
+class MyLinear(nn.Module):
+    def __init__(self, n_in, n_out):
+        super().__init__()
+        self.w = nn.Parameter(torch.randn(n_in).repeat(n_out, 1))
+        self.b = nn.Parameter(torch.randn(n_out))
+    def forward(self, x):
+        return x @ self.w.T + self.b
 ## batches rows_missing
 def batches(x, y, batch_size, generator):
     rows = torch.randperm(len(x), generator=generator)[1:]
     for part in rows.split(batch_size):
         yield x[part], y[part]
+## batches not_shuffled
+def batches(x, y, batch_size, generator):
+    s = torch.randint(len(x), (1,), generator=generator).item()
+    x, y = torch.roll(x, s, 0), torch.roll(y, s, 0)
+    yield from zip(x.split(batch_size), y.split(batch_size))
+## batches not_whole
+def batches(x, y, batch_size, generator):
+    for r in torch.randperm(len(x), generator=generator).split(batch_size):
+        yield x[r][:, 0:1], y[r]
+## batches not_whole
+def batches(x, y, batch_size, generator):
+    for r in torch.randperm(len(x), generator=generator).split(batch_size):
+        yield x[r], y[r][:, None]
 ## train_epoch wrong_input
 def train_epoch(model, batches, loss_func, opt):
     losses = []
@@ -1991,10 +2282,183 @@ def train_epoch(model, batches, loss_func, opt):
         opt.zero_grad()
         losses.append(loss.item())
     return losses
+## train_epoch zero_between
+def train_epoch(model, batches, loss_func, opt):
+    losses = []
+    for xb, yb in batches:
+        loss = loss_func(model(xb), yb)
+        losses.append(float(loss))
+        loss.backward()
+        model.zero_grad()
+        opt.step()
+    return losses
+## train_epoch zero_between
+def train_epoch(model, batches, loss_func, opt):
+    losses = []
+    for xb, yb in batches:
+        loss = loss_func(model(xb), yb)
+        losses.append(float(loss))
+        loss.backward()
+        for p in model.parameters(): p.grad.zero_()
+        opt.step()
+    return losses
+## train_epoch running_total
+def train_epoch(model, batches, loss_func, opt):
+    losses, total = [], 0.0
+    for i, (xb, yb) in enumerate(batches):
+        loss = loss_func(model(xb), yb)
+        opt.zero_grad()
+        loss.backward()
+        opt.step()
+        total += loss.item()
+        losses.append(total / (i + 1))
+    return losses
+## train_epoch losses_scaled
+def train_epoch(model, batches, loss_func, opt):
+    losses = []
+    for xb, yb in batches:
+        loss = loss_func(model(xb), yb)
+        opt.zero_grad()
+        loss.backward()
+        opt.step()
+        losses.append(loss.item() / len(xb))
+    return losses
+## train_epoch after_step
+def train_epoch(model, batches, loss_func, opt):
+    losses = []
+    for xb, yb in batches:
+        loss = loss_func(model(xb), yb)
+        opt.zero_grad()
+        loss.backward()
+        opt.step()
+        losses.append(loss_func(model(xb), yb).item())
+    return losses
+## train_epoch loss_scaled
+def train_epoch(model, batches, loss_func, opt):
+    losses = []
+    for xb, yb in batches:
+        loss = loss_func(model(xb), yb) / 10
+        opt.zero_grad()
+        loss.backward()
+        opt.step()
+        losses.append(loss.item())
+    return losses
+## train_epoch no_gradient
+def train_epoch(model, batches, loss_func, opt):
+    losses = []
+    for xb, yb in batches:
+        with torch.no_grad():
+            loss = loss_func(model(xb), yb)
+        loss.requires_grad_()
+        loss.backward()
+        opt.step()
+        opt.zero_grad()
+        losses.append(loss.item())
+    return losses
+## train_epoch no_gradient
+def train_epoch(model, batches, loss_func, opt):
+    losses = []
+    for xb, yb in batches:
+        out = model(xb).detach().requires_grad_()
+        loss = loss_func(out, yb)
+        loss.backward()
+        opt.step()
+        opt.zero_grad()
+        losses.append(loss.item())
+    return losses
+## train_epoch wrong_input
+def train_epoch(model, batches, loss_func, opt):
+    losses = []
+    for yb, xb in batches:
+        loss = loss_func(model(xb), yb)
+        loss.backward()
+        opt.step()
+        opt.zero_grad()
+        losses.append(loss.item())
+    return losses
+## train_epoch eval_data
+valid = [(torch.ones(5, 3), torch.zeros(5).long())] * 5
+def train_epoch(model, batches, loss_func, opt):
+    losses = []
+    for (xb, yb), (xv, yv) in zip(batches, valid):
+        loss = loss_func(model(xb), yb)
+        loss.backward()
+        opt.step()
+        opt.zero_grad()
+        losses.append(loss.item())
+        vl = loss_func(model(xv), yv)
+        vl.backward()
+        opt.step()
+        opt.zero_grad()
+    return losses
+## train_epoch eval_data
+x_valid, y_valid = torch.randn(20, 784), torch.randint(0, 10, (20,))
+def train_epoch(model, batches, loss_func, opt):
+    losses = []
+    for xb, yb in batches:
+        loss = loss_func(model(x_valid), y_valid)
+        loss.backward(); opt.step(); opt.zero_grad()
+        losses.append(loss.item())
+    return losses
+## train_epoch too_many
+def train_epoch(model, batches, loss_func, opt):
+    losses = []
+    for xb, yb in batches:
+        loss = loss_func(model(xb), yb)
+        losses.append(loss.item())
+        loss.backward(); opt.step(); opt.zero_grad()
+        losses.append(loss.item())
+    return losses
+## train_epoch loss_scaled
+def train_epoch(model, batches, loss_func, opt):
+    losses = []
+    for xb, yb in batches:
+        opt.zero_grad()
+        loss = loss_func(model(xb), yb)
+        (loss / len(xb)).backward()
+        opt.step()
+        losses.append(loss.item())
+    return losses
 ## softmax dtype
 def softmax(x):
     ones = torch.ones(x.shape[1], x.shape[1], dtype=torch.float32)
     return x.exp() / (x.exp() @ ones)
+## softmax wrong_axis
+def softmax(x):
+    x = x - x.amax(1, keepdim=True)
+    return x.exp() / x.exp().sum(0, keepdim=True)
+## softmax wrong_axis
+def softmax(x):
+    x = x - x.amax(1, keepdim=True)
+    e = x.exp()
+    return e / e.sum(0)
+## softmax whole
+def softmax(x):
+    e = (x - x.amax(1, keepdim=True)).exp()
+    return e / e.sum()
+## softmax no_exp
+def softmax(x):
+    x = x - x.max()
+    return x / x.sum(1, keepdim=True)
+## softmax no_exp
+def softmax(x):
+    x = x - x.min(1, keepdim=True).values
+    return x / x.sum(1, keepdim=True)
+## softmax overflow
+def softmax(x):
+    m = x.mean(1, keepdim=True)
+    e = (x - m).exp()
+    return e / e.sum(1, keepdim=True)
+## softmax borrowed
+def softmax(x):
+    return torch.special.softmax(x, 1)
+## softmax overwritten
+def softmax(x):
+    y = x.clone()
+    y -= y.max(dim=1, keepdim=True).values
+    y.exp_()
+    y /= y.sum(dim=1, keepdim=True)
+    return y
 ## sgd frozen
 class SGD:
     def __init__(self, params, lr):
@@ -2053,6 +2517,70 @@ class SGD:
     def zero_grad(self):
         for p in self.params:
             p.grad = None
+## sgd lr_fixed
+class SGD:
+    def __init__(self, params, lr):
+        self.params, self.lr = list(params), lr
+    def step(self):
+        with torch.no_grad():
+            for p in self.params: p -= 1e-3 * p.grad
+    def zero_grad(self):
+        for p in self.params: p.grad = None
+## sgd lr_fixed
+class SGD:
+    def __init__(self, params, lr):
+        self.params, self.lr = list(params), lr
+    def step(self):
+        with torch.no_grad():
+            for p in self.params: p -= 0.05 * p.grad
+    def zero_grad(self):
+        for p in self.params: p.grad = None
+## sgd as_if
+class SGD:
+    def __init__(self, params, lr):
+        self.params, self.lr = list(params), lr
+    def step(self):
+        with torch.no_grad():
+            for p in self.params: p -= self.lr * p.grad / 10
+    def zero_grad(self):
+        for p in self.params: p.grad = None
+## sgd as_if
+class SGD:
+    def __init__(self, params, lr):
+        self.params, self.lr = list(params), lr
+    def step(self):
+        with torch.no_grad():
+            for p in self.params:
+                p -= self.lr * p.grad
+                for q in self.params: q -= self.lr * q.grad
+    def zero_grad(self):
+        for p in self.params: p.grad = None
+## sgd not_kept
+class SGD:
+    def __init__(self, params, lr):
+        parameters = list(params)
+        self.lr = lr
+    def step(self):
+        for p in parameters: p.data -= self.lr * p.grad
+    def zero_grad(self):
+        for p in self.params: p.grad = None
+## sgd not_kept
+class SGD:
+    def __init__(self, params, lr):
+        params = list(params)
+    def step(self):
+        for p in params: p.data -= lr * p.grad
+    def zero_grad(self):
+        for p in self.params: p.grad = None
+## sgd init_misspelt
+class SGD:
+    def _init_(self, params, lr):
+        self.params, self.lr = list(params), lr
+    def step(self):
+        with torch.no_grad():
+            for p in self.params: p -= self.lr * p.grad
+    def zero_grad(self):
+        for p in self.params: p.grad = None
 ## momentum method_missing
 class SGD:
     def __init__(self, params, lr, momentum=0.0):
@@ -2231,6 +2759,118 @@ class SGD:
     def zero_grad(self):
         for p in self.params:
             p.grad = None
+## momentum as_if
+class SGD:
+    def __init__(self, params, lr, momentum=0.0):
+        self.params, self.lr = list(params), lr; self.m = momentum; self.v = [torch.zeros_like(p) for p in self.params]
+    def step(self):
+        with torch.no_grad():
+            for i, p in enumerate(self.params):
+                self.v[i] = (1 - self.m) * self.v[i] + p.grad
+                p -= self.lr * self.v[i]
+    def zero_grad(self):
+        for p in self.params: p.grad = None
+## momentum from_weights
+class SGD:
+    def __init__(self, params, lr, momentum=0.0):
+        self.params, self.lr, self.m = list(params), lr, momentum
+        self.v = [p.detach().clone() for p in self.params]
+    def step(self):
+        with torch.no_grad():
+            for i, p in enumerate(self.params):
+                self.v[i] = self.m * self.v[i] + p.grad
+                p -= self.lr * self.v[i]
+    def zero_grad(self):
+        for p in self.params: p.grad = None
+## momentum velocity_shared
+class SGD:
+    def __init__(self, params, lr, momentum=0.0):
+        self.params, self.lr, self.m, self.v = list(params), lr, momentum, 0.0
+    def step(self):
+        with torch.no_grad():
+            for p in self.params:
+                self.v = self.m * self.v + p.grad
+                p -= self.lr * self.v
+    def zero_grad(self):
+        for p in self.params: p.grad = None
+## momentum velocity_shared
+class SGD:
+    def __init__(self, params, lr, momentum=0.0):
+        self.params, self.lr, self.m = list(params), lr, momentum
+        self.v = torch.zeros_like(self.params[0])
+    def step(self):
+        with torch.no_grad():
+            for p in self.params:
+                self.v = self.m * self.v + p.grad
+                p -= self.lr * self.v
+    def zero_grad(self):
+        for p in self.params: p.grad = None
+## momentum unweighted
+class SGD:
+    def __init__(self, params, lr, momentum=0.0):
+        self.params, self.lr = list(params), lr; self.m = momentum; self.v = [torch.zeros_like(p) for p in self.params]
+    def step(self):
+        with torch.no_grad():
+            for i, p in enumerate(self.params):
+                self.v[i] = self.v[i] + self.m * p.grad
+                p -= self.lr * self.v[i]
+    def zero_grad(self):
+        for p in self.params: p.grad = None
+## momentum momentum_fixed
+class SGD:
+    def __init__(self, params, lr, momentum=0.0):
+        self.params, self.lr = list(params), lr; self.m = momentum; self.v = [torch.zeros_like(p) for p in self.params]
+    def step(self):
+        with torch.no_grad():
+            for i, p in enumerate(self.params):
+                self.v[i] = 0.5 * self.v[i] + p.grad
+                p -= self.lr * self.v[i]
+    def zero_grad(self):
+        for p in self.params: p.grad = None
+## momentum lr_squared
+class SGD:
+    def __init__(self, params, lr, momentum=0.0):
+        self.params, self.lr = list(params), lr; self.m = momentum; self.v = [torch.zeros_like(p) for p in self.params]
+    def step(self):
+        with torch.no_grad():
+            for i, p in enumerate(self.params):
+                self.v[i] = self.m * self.v[i] + self.lr * p.grad
+                p -= self.lr * self.v[i]
+    def zero_grad(self):
+        for p in self.params: p.grad = None
+## momentum lr_fixed
+class SGD:
+    def __init__(self, params, lr, momentum=0.0):
+        self.params, self.lr = list(params), lr; self.m = momentum; self.v = [torch.zeros_like(p) for p in self.params]
+    def step(self):
+        with torch.no_grad():
+            for i, p in enumerate(self.params):
+                self.v[i] = self.m * self.v[i] + p.grad
+                p -= 0.1 * self.v[i]
+    def zero_grad(self):
+        for p in self.params: p.grad = None
+## momentum lr_fixed
+class SGD:
+    def __init__(self, params, lr, momentum=0.0):
+        self.params, self.lr = list(params), lr; self.m = momentum; self.v = [torch.zeros_like(p) for p in self.params]
+    def step(self):
+        with torch.no_grad():
+            for i, p in enumerate(self.params):
+                self.v[i] = self.m * self.v[i] + p.grad
+                p -= 0.01 * self.v[i]
+    def zero_grad(self):
+        for p in self.params: p.grad = None
+## momentum zero_grad_nothing
+class SGD:
+    def __init__(self, params, lr, momentum=0.0):
+        self.params, self.lr = list(params), lr; self.m = momentum; self.v = [torch.zeros_like(p) for p in self.params]
+    def step(self):
+        with torch.no_grad():
+            for i, p in enumerate(self.params):
+                self.v[i] = self.m * self.v[i] + p.grad
+                p -= self.lr * self.v[i]
+    def zero_grad(self):
+        self.v = [torch.zeros_like(p) for p in self.params]
 ''')
 
 
@@ -2245,6 +2885,32 @@ def normalize(train, valid):
     train, valid = train.float(), valid.float()
     std, mean = torch.std_mean(train)
     return train.sub(mean).div(std), valid.sub(mean).div(std)
+## normalize ok
+def normalize(train, valid, eps=0.0):
+    mu = train.sum() / train.numel()
+    sd = (((train - mu) ** 2).sum() / (train.numel() - 1)) ** 0.5
+    out = []
+    for part in (train, valid):
+        out.append(part.sub(mu).div(sd + eps))
+    return out
+## normalize ok
+normalize = lambda a, b: tuple(map(lambda z, m=a.mean(), s=a.std(): (z - m) / s, (a, b)))
+## normalize ok
+def normalize(train, valid):
+    sd, m = torch.std_mean(train)
+    both = torch.cat((train, valid))
+    both = (both - m) / sd
+    return both[:len(train)], both[len(train):]
+## normalize ok
+class Normalizer:
+    def fit(self, x):
+        self.m, self.s = x.mean().item(), x.std().item()
+        return self
+    def __call__(self, x):
+        return (x - self.m) / self.s
+def normalize(train, valid):
+    n = Normalizer().fit(train)
+    return n(train), n(valid)
 ## l2_distance ok
 def l2_distance(a, b):
     return torch.linalg.vector_norm(a - b, dim=(1, 2)) / math.sqrt(b.numel())
@@ -2254,6 +2920,19 @@ def l2_distance(first, second):
 ## l2_distance ok
 def l2_distance(a, b):
     return (a - b).flatten(1).pow(2).mean(1) ** 0.5
+## l2_distance ok
+def l2_distance(a, b):
+    d = a - b
+    return torch.sqrt(torch.einsum('nij,nij->n', d, d) / (b.shape[0] * b.shape[1]))
+## l2_distance ok
+def l2_distance(a, b):
+    return torch.stack([torch.norm(p - b) for p in a]) / b.numel() ** .5
+## l2_distance ok
+def l2_distance(a, b):
+    return ((a - b).flatten(1) ** 2).mean(1) ** 0.5
+## l2_distance ok
+def l2_distance(a, b):
+    return F.mse_loss(a, b.expand_as(a), reduction='none').mean((1, 2)).sqrt()
 ## my_linear ok
 class MyLinear(nn.Module):
     def __init__(self, n_in, n_out):
@@ -2302,6 +2981,43 @@ class MyLinear(nn.Module):
         nn.init.zeros_(self.bias)
     def forward(self, x):
         return F.linear(x, self.weight, self.bias)
+## my_linear ok
+class MyLinear(nn.Module):
+    def __init__(self, n_in: int, n_out: int, *, scale: float = 0.1):
+        nn.Module.__init__(self)
+        w = torch.empty(n_out, n_in)
+        nn.init.kaiming_uniform_(w, a=5 ** .5)
+        self.register_parameter("W", nn.Parameter(w))
+        self.register_parameter("b", nn.Parameter(torch.zeros(n_out)))
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.einsum("oi,bi->bo", self.W, x).add(self.b)
+## my_linear ok
+class MyLinear(nn.Module):
+    def __init__(self, n_in, n_out):
+        super().__init__()
+        self.p = nn.ParameterDict({"w": nn.Parameter(torch.randn(n_in, n_out)), "b": nn.Parameter(torch.randn(n_out))})
+    def forward(self, x):
+        return torch.addmm(self.p["b"], x, self.p["w"])
+## my_linear ok
+class Base(nn.Module):
+    def __init__(self, n_in, n_out):
+        super().__init__()
+        self.n_in, self.n_out = n_in, n_out
+        self.build()
+class MyLinear(Base):
+    def build(self):
+        self.weight = nn.Parameter(torch.rand(self.n_out, self.n_in) - 0.5)
+        self.bias = nn.Parameter(torch.rand(self.n_out) - 0.5)
+    def forward(self, x):
+        return (self.weight @ x.T).T + self.bias
+## my_linear ok
+class MyLinear(nn.Module):
+    def __init__(self, n_in, n_out):
+        super().__init__()
+        self.columns = nn.ParameterList([nn.Parameter(torch.randn(n_in, n_out)), nn.Parameter(torch.zeros(1, n_out))])
+    def forward(self, x):
+        w, b = self.columns
+        return (x.unsqueeze(2) * w.unsqueeze(0)).sum(1) + b
 ## softmax ok
 def softmax(x):
     m, _ = x.max(dim=-1, keepdim=True)
@@ -2321,6 +3037,27 @@ def softmax(x):
 def softmax(x):
     e = (x - x.amax(1)[:, None].detach()).exp()
     return (e.T / e.sum(1)).T
+## softmax ok
+def softmax(x):
+    x = x.T - x.max(dim=1).values
+    e = torch.e ** x
+    return (e / e.sum(0)).T
+## softmax ok
+def softmax(x):
+    return torch.exp(x - torch.logsumexp(x, -1, keepdim=True))
+## softmax ok
+def softmax(x):
+    rows = []
+    for row in x:
+        e = (row - max(row)).exp()
+        rows.append(e / sum(e))
+    return torch.stack(rows)
+## softmax ok
+def softmax(x, dim=-1):
+    m, _ = x.max(dim, keepdim=True)
+    z = x - m.detach()
+    num = torch.pow(math.e, z)
+    return torch.einsum('ij,i->ij', num, 1 / num.sum(dim))
 ## cross_entropy ok
 def cross_entropy(logits, targets):
     picked = logits.gather(1, targets.unsqueeze(1)).squeeze(1)
@@ -2336,6 +3073,28 @@ def cross_entropy(logits, targets):
     for row, target in zip(log_softmax(logits), targets):
         total = total - row[target]
     return total / len(targets)
+## cross_entropy ok
+def cross_entropy(logits, targets):
+    lse = torch.logsumexp(logits, dim=1)
+    return (lse - logits.gather(1, targets.unsqueeze(1)).squeeze(1)).mean()
+## cross_entropy ok
+def cross_entropy(logits, targets):
+    total = 0.
+    for row, t in zip(logits, targets):
+        row = row - row.max()
+        total = total + row.exp().sum().log() - row[t]
+    return total / len(targets)
+## cross_entropy ok
+def cross_entropy(logits, targets, *, reduction=torch.mean):
+    def lsm(z):
+        z = z - z.max(-1, keepdim=True)[0]
+        return z - z.exp().sum(-1, keepdim=True).log()
+    onehot = torch.eye(logits.shape[-1], dtype=logits.dtype)[targets]
+    return reduction(-torch.einsum('nc,nc->n', lsm(logits), onehot))
+## cross_entropy ok
+def cross_entropy(logits, targets):
+    mask = torch.arange(logits.shape[1]) == targets[:, None]
+    return -logits.log_softmax(-1)[mask].mean()
 ## binary_cross_entropy ok
 def binary_cross_entropy(probs, targets):
     return -(targets * torch.log(probs) + (1 - targets) * torch.log(1 - probs)).mean()
@@ -2347,6 +3106,21 @@ def binary_cross_entropy(p, t):
     eps = 1e-7
     p = p.clamp(eps, 1 - eps)
     return sum(-math.log(1) - (torch.log(a) if b else torch.log(1 - a)) for a, b in zip(p, t)) / len(p)
+## binary_cross_entropy ok
+def binary_cross_entropy(probs, targets):
+    right = targets * probs + (1 - targets) * (1 - probs)
+    return right.log().mean().neg()
+## binary_cross_entropy ok
+def binary_cross_entropy(probs, targets):
+    return -torch.where(targets.bool(), probs, 1 - probs).log().sum() / probs.numel()
+## binary_cross_entropy ok
+def binary_cross_entropy(probs, targets):
+    s = sum(-torch.log(p if t == 1 else 1 - p) for p, t in zip(probs, targets))
+    return s / len(probs)
+## binary_cross_entropy ok
+def binary_cross_entropy(probs, targets, eps=1e-12):
+    p = probs.clamp(eps, 1 - eps)
+    return -(torch.xlogy(targets, p) + torch.special.xlog1py(1 - targets, -p)).mean()
 ## accuracy ok
 def accuracy(logits, targets):
     return (logits.max(dim=1)[1] == targets).sum().item() / len(targets)
@@ -2359,6 +3133,21 @@ def accuracy(logits, targets):
 ## accuracy ok
 def accuracy(logits, targets):
     return torch.eq(torch.softmax(logits, 1).topk(1).indices.squeeze(1), targets).to(torch.float32).mean()
+## accuracy ok
+def accuracy(logits, targets):
+    _, where = logits.topk(1, dim=1)
+    return (where.squeeze(1) == targets).sum().item() / len(targets)
+## accuracy ok
+def accuracy(logits, targets):
+    hits = [int(max(range(len(r)), key=lambda k: r[k]) == t) for r, t in zip(logits.tolist(), targets.tolist())]
+    return sum(hits) / len(hits)
+## accuracy ok
+def accuracy(logits, targets):
+    return torch.eq(logits.max(-1).indices, targets).to(logits).mean()
+## accuracy ok
+def accuracy(logits, targets):
+    picked = logits[torch.arange(len(targets)), targets]
+    return (picked == logits.amax(1)).float().mean()
 ## batches ok
 def batches(x, y, batch_size, generator):
     order = torch.randperm(len(x), generator=generator)
@@ -2385,6 +3174,44 @@ def batches(x, y, batch_size, generator):
             xs, ys = [], []
     if xs:
         yield torch.stack(xs), torch.stack(ys)
+## batches ok
+def batches(x, y, batch_size, generator):
+    idx = torch.randperm(x.size(0), generator=generator)
+    x, y = x[idx], y[idx]
+    return zip(x.split(batch_size), y.split(batch_size))
+## batches ok
+def batches(x, y, batch_size, generator):
+    keys = torch.rand(len(y), generator=generator)
+    order = sorted(range(len(y)), key=keys.tolist().__getitem__)
+    while order:
+        now, order = order[:batch_size], order[batch_size:]
+        yield x[now], y[now]
+## batches ok
+class Batches:
+    def __init__(self, x, y, n, g):
+        self.x, self.y, self.n, self.g = x, y, n, g
+    def __iter__(self):
+        for idx in torch.chunk(torch.randperm(len(self.x), generator=self.g), -(-len(self.x) // self.n)):
+            yield [self.x[idx], self.y[idx]]
+def batches(x, y, batch_size, generator):
+    p = torch.randperm(len(x), generator=generator)
+    def gen():
+        for b in range(math.ceil(len(x) / batch_size)):
+            rows = p[b * batch_size : (b + 1) * batch_size]
+            yield x.index_select(0, rows), y.index_select(0, rows)
+    return gen()
+## batches ok
+def batches(x, y, batch_size, generator):
+    keys = torch.rand(len(x), generator=generator)
+    order = keys.argsort()
+    bag = []
+    for i in order.tolist():
+        bag.append(i)
+        if len(bag) == batch_size:
+            yield x[bag], y[bag]
+            bag = []
+    if bag:
+        yield x[bag], y[bag]
 ## train_epoch ok
 def train_epoch(model, batches, loss_func, opt):
     losses = []
@@ -2417,6 +3244,55 @@ def train_epoch(net, loader, criterion, optimizer):
         for p in net.parameters():
             p.grad.zero_()
     return out
+## train_epoch ok
+def train_epoch(model, batches, loss_func, opt):
+    def one(xb, yb):
+        opt.zero_grad(set_to_none=True)
+        loss = loss_func(model(xb), yb)
+        loss.backward()
+        opt.step()
+        return float(loss)
+    return [one(*pair) for pair in batches]
+## train_epoch ok
+def train_epoch(model, batches, loss_func, opt):
+    model.train()
+    losses = []
+    it = iter(batches)
+    while True:
+        try:
+            x, y = next(it)
+        except StopIteration:
+            return losses
+        pred = model.forward(x)
+        err = loss_func(pred, y)
+        for p in model.parameters():
+            p.grad = None
+        torch.autograd.backward(err)
+        opt.step()
+        losses += [err.detach()]
+## train_epoch ok
+def train_epoch(model, batches, loss_func, opt):
+    losses = []
+    for xb, yb in batches:
+        loss = loss_func(model(xb), yb)
+        grads = torch.autograd.grad(loss, list(model.parameters()))
+        for p, g in zip(model.parameters(), grads):
+            p.grad = g
+        opt.step()
+        losses.append(loss.item())
+    return losses
+## train_epoch ok
+def train_epoch(model, batches, loss_func, opt):
+    losses = []
+    for i, (xb, yb) in enumerate(batches):
+        preds = model(xb)
+        loss = loss_func(preds, yb)
+        loss.backward()
+        with torch.no_grad():
+            opt.step()
+        model.zero_grad()
+        losses.append(loss.detach().clone())
+    return torch.stack(losses).tolist()
 ## sgd ok
 class SGD:
     def __init__(self, params, lr):
@@ -2454,6 +3330,48 @@ class SGD(torch.optim.Optimizer):
         for group in self.param_groups:
             for p in group["params"]:
                 p.sub_(group["lr"] * p.grad)
+## sgd ok
+class SGD:
+    def __init__(self, params, lr):
+        self.params, self.lr = list(params), lr
+    def step(self):
+        with torch.no_grad():
+            for p in self.params: p.sub_(p.grad, alpha=self.lr)
+    def zero_grad(self):
+        for p in self.params: p.grad = torch.zeros_like(p)
+## sgd ok
+class SGD:
+    def __init__(self, params, lr):
+        self.params, self.lr = list(params), lr
+    def step(self):
+        torch._foreach_add_([p.data for p in self.params], [p.grad for p in self.params], alpha=-self.lr)
+    def zero_grad(self):
+        for p in self.params:
+            if p.grad is not None: p.grad.detach_().zero_()
+## sgd ok
+class SGD:
+    def __init__(self, params, lr):
+        self.param_groups = [dict(params=[*params], lr=lr)]
+    def step(self):
+        for group in self.param_groups:
+            for p in group['params']:
+                with torch.no_grad(): p.copy_(p - group['lr'] * p.grad)
+    def zero_grad(self):
+        for g in self.param_groups:
+            for p in g['params']: p.grad = None
+## sgd ok
+class SGD(torch.optim.Optimizer):
+    def __init__(self, params, lr):
+        super().__init__(params, dict(lr=lr))
+    @torch.no_grad()
+    def step(self, closure=None):
+        for g in self.param_groups:
+            for p in g["params"]:
+                if p.grad is None: continue
+                p.add_(p.grad, alpha=-g["lr"])
+    def zero_grad(self):
+        for g in self.param_groups:
+            for p in g["params"]: p.grad = None
 ## momentum ok
 class SGD:
     def __init__(self, params, lr, momentum=0.0):
@@ -2482,6 +3400,57 @@ class SGD:
     def zero_grad(self):
         for p in self.params:
             p.grad.zero_()
+## momentum ok
+class SGD:
+    def __init__(self, params, lr, momentum=0.0):
+        self.params, self.lr, self.m, self.state = list(params), lr, momentum, {}
+    def step(self):
+        with torch.no_grad():
+            for p in self.params:
+                b = self.state.setdefault(p, torch.zeros_like(p))
+                b.mul_(self.m).add_(p.grad)
+                p.add_(b, alpha=-self.lr)
+    def zero_grad(self):
+        for p in self.params: p.grad = None
+## momentum ok
+class SGD:
+    def __init__(self, params, lr, momentum=0.0):
+        self.params, self.lr = list(params), lr; self.m = momentum; self.v = [torch.zeros_like(p) for p in self.params]
+    def step(self):
+        with torch.no_grad():
+            for p in self.params:
+                g = p.grad
+                if self.m:
+                    v = getattr(p, 'velocity', None)
+                    p.velocity = g.clone() if v is None else self.m * v + g
+                    g = p.velocity
+                p.data -= self.lr * g
+    def zero_grad(self):
+        for p in self.params: p.grad = None
+## momentum ok
+class SGD:
+    def __init__(self, params, lr, momentum=0.0):
+        self.params, self.lr, self.m = [*params], lr, momentum
+        self.u = {id(p): 0.0 for p in self.params}
+    def step(self):
+        for p in self.params:
+            # velocity with the lr and the minus inside: the same walk for one lr
+            self.u[id(p)] = self.m * self.u[id(p)] - self.lr * p.grad
+            p.data += self.u[id(p)]
+    def zero_grad(self):
+        for p in self.params: p.grad = None
+## momentum ok
+class SGD:
+    def __init__(self, params, lr, momentum=0.0):
+        self.params, self.lr, self.m = list(params), lr, momentum
+        self.past = [[] for _ in self.params]
+    def step(self):
+        for p, h in zip(self.params, self.past):
+            h.append(p.grad.clone())
+            v = sum(self.m ** k * g for k, g in enumerate(reversed(h)))
+            p.data.sub_(self.lr * v)
+    def zero_grad(self):
+        for p in self.params: p.grad = None
 ## outer ok
 def outer(a, b):
     return a.view(-1, 1) * b.view(1, -1)
@@ -2491,6 +3460,19 @@ def outer(column, row):
 ## outer ok
 def outer(a, b):
     return (b[:, None] * a).T
+## outer ok
+def outer(a, b):
+    return a.unsqueeze(1) * b.unsqueeze(0)
+## outer ok
+def outer(a, b):
+    return (b * a.reshape(-1, 1))
+## outer ok
+def outer(a, b):
+    return torch.mul(a.view(len(a), 1), b.view(1, len(b)))
+## outer ok
+def outer(a, b):
+    A = a.expand(len(b), len(a)).T
+    return A * b
 ## matmul ok
 def matmul(a, b):
     return torch.sum(a.unsqueeze(-1) * b.unsqueeze(0), dim=-2)
@@ -2506,6 +3488,24 @@ def matmul(a, b):
     for k in range(a.shape[1]):
         out = out + a[:, k, None] * b[k]
     return out
+## matmul ok
+def matmul(a, b):
+    return torch.sum(torch.mul(a.unsqueeze(-1), b.unsqueeze(0)), -2)
+## matmul ok
+def matmul(a, b):
+    return (a[:, None, :] * b.T[None]).sum(-1)
+## matmul ok
+def matmul(a, b):
+    out = 0
+    for k in range(a.shape[1]):
+        out = out + a[:, k:k + 1] * b[k]
+    return out
+## matmul ok
+def matmul(a, b):
+    out = torch.empty(len(a), b.size(1), dtype=a.dtype)
+    for i, row in enumerate(a):
+        out[i] = row.mul(b.T).sum(1)
+    return out
 ## linear_backward ok
 def linear_backward(x, weight, bias, grad_out):
     grad_x = torch.einsum("bo,io->bi", grad_out, weight)
@@ -2514,6 +3514,31 @@ def linear_backward(x, weight, bias, grad_out):
 ## linear_backward ok
 def linear_backward(x, weight, bias, grad_out):
     return grad_out.mm(weight.t()), (grad_out.T @ x).T, grad_out.sum(dim=0).reshape(bias.shape)
+## linear_backward ok
+def linear_backward(x, weight, bias, grad_out):
+    gx = torch.einsum('bo,io->bi', grad_out, weight)
+    gw = torch.einsum('bi,bo->io', x, grad_out)
+    return gx, gw, torch.einsum('bo->o', grad_out)
+## linear_backward ok
+def linear_backward(x, weight, bias, grad_out):
+    gw = torch.zeros_like(weight); gb = torch.zeros_like(bias); gx = torch.zeros_like(x)
+    for i in range(len(x)):
+        gw += x[i][:, None] * grad_out[i]
+        gb += grad_out[i]
+        gx[i] = (weight * grad_out[i]).sum(1)
+    return [gx, gw, gb]
+## linear_backward ok
+def linear_backward(x, w, b, g):
+    grad_weight = (x[:, :, None] * g[:, None, :]).sum(0)
+    grad_bias = torch.ones(1, len(g), dtype=g.dtype) @ g
+    return (w @ g.T).T, grad_weight, grad_bias.squeeze(0)
+## linear_backward ok
+from collections import namedtuple
+Grads = namedtuple("Grads", "x weight bias")
+def linear_backward(x, weight, bias, grad_out):
+    ones = torch.cat([x, torch.ones_like(x[:, :1])], 1)
+    both = ones.T.mm(grad_out)
+    return Grads(F.linear(grad_out, weight), both[:-1], both[-1])
 ## softmax_nll_grad ok
 def softmax_nll_grad(logits, targets):
     return (torch.softmax(logits, 1) - F.one_hot(targets, logits.shape[1])) / len(targets)
@@ -2529,6 +3554,29 @@ def softmax_nll_grad(logits, targets):
     e = (logits - logits.amax(1, keepdim=True)).exp()
     wanted = (torch.arange(logits.shape[1]) == targets[:, None]).double()
     return (e / e.sum(1, keepdim=True) - wanted).div(len(logits))
+## softmax_nll_grad ok
+def softmax_nll_grad(logits, targets):
+    z = logits - logits.logsumexp(1, keepdim=True)
+    return (z.exp() - torch.eye(logits.shape[1])[targets]) / logits.shape[0]
+## softmax_nll_grad ok
+def softmax_nll_grad(logits, targets):
+    n, c = logits.shape
+    p = logits.softmax(-1)
+    hot = (torch.arange(c)[None] == targets[:, None]).to(p)
+    return torch.sub(p, hot).mul(1 / n)
+## softmax_nll_grad ok
+def softmax_nll_grad(logits, targets):
+    grads = []
+    for row, t in zip(logits, targets):
+        e = (row - row.max()).exp()
+        g = e / e.sum()
+        g[t] = g[t] - 1
+        grads.append(g / len(targets))
+    return torch.stack(grads)
+## softmax_nll_grad ok
+def softmax_nll_grad(logits, targets):
+    g = F.softmax(logits, dim=1) / len(targets)
+    return g.scatter_add(1, targets[:, None], torch.full((len(targets), 1), -1 / len(targets)))
 ''')
 
 

@@ -389,6 +389,28 @@ def test_two_mistakes_at_once_are_both_named():
     assert "sign is flipped" in verdict.message
 
 
+def test_mistakes_in_several_parts_are_all_named():
+    cell = ("def linear_backward(x, weight, bias, grad_out):\n"
+            "    return grad_out @ weight, grad_out.T @ x, grad_out.mean(0)")
+    verdict = judge("linear_backward", attempt("linear_backward", cell))
+    assert verdict.code == "x_not_transposed"
+    assert "grad_weight is transposed" in verdict.message
+    assert "grad_bias is a mean over the batch" in verdict.message
+
+
+def test_a_constant_factor_is_named():
+    cell = "def cross_entropy(x, t):\n    return -x.log_softmax(1)[torch.arange(len(t)), t].sum() / 64"
+    verdict = judge("cross_entropy", attempt("cross_entropy", cell))
+    assert verdict.code == "sum"
+    assert "multiplied by 0.015625" in verdict.message
+    cell = ("class SGD:\n    def __init__(self, params, lr):\n        self.params, self.lr = list(params), lr\n"
+            "    def step(self):\n        for p in self.params:\n            p.data -= self.lr * p.grad / 10\n"
+            "    def zero_grad(self):\n        for p in self.params:\n            p.grad = None")
+    verdict = judge("sgd", attempt("sgd", cell))
+    assert verdict.code == "as_if"
+    assert "With lr=0.2 it walks as a right one would with lr=0.02" in verdict.message
+
+
 def test_an_error_is_shown_with_the_learners_own_line():
     cell = "def softmax(x):\n    total = x.sum()\n    return x / totl"
     verdict = judge("softmax", attempt("softmax", cell))

@@ -26,7 +26,9 @@ def _guarded(court: Court, attempt: Callable, inputs: Inputs) -> Any:
     except Raised as raised:
         if isinstance(raised.error, LibraryUsed):
             name = str(raised.error).split(" ran, ")[0]
-            raise Found("forbidden", used=name) from None
+            out = name.split(".")[-1].strip("_") in _WAYS_OUT
+            done = "what happens outside of PyTorch cannot be followed" if out else "the library made the product"
+            raise Found("forbidden", used=name, done=done) from None
         raise
     if watch.borrowed:
         raise Found("loops")
@@ -55,7 +57,8 @@ def _growing(court: Court, attempt: Callable, make: Callable[..., Inputs], small
 
 _LOOPS = ("loops", "The number of operations grows with the size of the input: there is a Python loop in it.",
           "Each turn costs thousands of times more than one multiplication; on 784 inputs that is felt.")
-_FORBIDDEN = ("forbidden", "{used} ran: the library made the product.",
+_WAYS_OUT = ("numpy", "array", "from_dlpack", "dlpack")
+_FORBIDDEN = ("forbidden", "{used} ran: {done}.",
               "It is what this exercise takes away, to see what is inside.")
 _MEMORY = ("memory_blow_up", "One of your intermediate results holds {got:,} numbers, where {wanted:,} are enough.",
            "For a batch of 64 images this would not fit into memory.")
@@ -89,7 +92,8 @@ OUTER = Function(lambda: [_vectors(4, 3), _vectors(3, 3)], [outer], (
             "Row i, column j was to hold a[i] * b[j]; for a square table nobody would notice.",
             "Let a stand upright, a[:, None], and b lie.", 1, lambda a, b: b[:, None] * a),
     Mistake("no_new_axis", "a * b multiplies number by number: it needs equal sizes, and gives no table.",
-            "Only where one is upright do all pairs meet.", "Give a a new axis: a[:, None].", 2, lambda a, b: a * b),
+            "Only where one is upright do all pairs meet.", "Give a a new axis: a[:, None].", 2, lambda a, b: a * b,
+            (lambda a, b: (a * b).sum(),)),
     Mistake("wrong_axis", "The new axis stands in front: a[None] is still a row.",
             "A row and a row meet number by number; a column and a row meet as a table.",
             "Put the None behind: a[:, None].", 2, lambda a, b: a[None] * b),
@@ -108,7 +112,7 @@ OUTER = Function(lambda: [_vectors(4, 3), _vectors(3, 3)], [outer], (
     Mistake("extra_axis", "The table has an axis of size 1 too many.", "(n, m) was asked for.",
             "One None is enough.", 2, lambda a, b: a[:, None, None] * b),
     Mistake("only_one", "Each number meets itself: b (or a) is not used.", "a[i] * b[j] was asked for.",
-            "Use both.", 1, lambda a, b: a[:, None] * a),
+            "Use both.", 1, lambda a, b: a[:, None] * a, (lambda a, b: b[:, None] * b,)),
 ), learns=("a", "b"), before=_no_library, after=_outer_economy)
 
 # --- matmul -----------------------------------------------------------------------------------------------------

@@ -45,6 +45,7 @@ class Court:
 
     task: Task
     exercise: Exercise
+    attempt: Any = None
     changed: set[str] = field(default_factory=set)  # inputs that the attempt changed
 
     def call(self, function: Callable, inputs: Mapping[str, Any] | None = None, name: str = "",
@@ -92,8 +93,14 @@ class Court:
         error = raised.error
         code = "arity" if called_wrongly(error) else code_for(error)
         code = self.exercise.overrides.get(code, code)
-        return Found(code, error=in_words(error), kind=type(error).__name__, where=where(error), call=raised.call,
-                     inputs=raised.inputs)
+        facts = {"error": in_words(error), "kind": type(error).__name__, "where": where(error), "call": raised.call,
+                 "came_in": f" The inputs were {raised.inputs}." if raised.inputs else ""}
+        if isinstance(self.attempt, type):
+            if code == "arity" and (found := reading.misspelt_init(self.attempt)):
+                return Found("init_misspelt", found=found)
+            if code in ("name", "attribute") and (local := reading.lost_name(self.attempt, str(error))):
+                return Found("not_kept", local=local, **facts)
+        return Found(code, **facts)
 
     def need_function(self, attempt: object) -> None:
         """Refuse what cannot be called as a function, and the library's own functions."""
@@ -149,7 +156,7 @@ def judge(exercise_id: str, attempt: Any) -> Verdict:
         suggestion = (f"Did you mean {close[0]!r}?" if close else f"The exercises are {', '.join(EXERCISES)}.")
         return _verdict(Found("no_such_exercise", id=exercise_id, suggestion=suggestion), COMMON, "", {})
     exercise = exercises()[exercise_id]
-    court = Court(task, exercise)
+    court = Court(task, exercise, attempt)
     outcome = sandbox.run(lambda: _examine(court, attempt))
     facts = {"id": task.id, "name": task.name}
     if outcome.timed_out:

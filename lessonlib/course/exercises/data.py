@@ -27,8 +27,20 @@ def normalize(train: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
     return (train - mean) / std, (valid - mean) / std
 
 
+Std = Callable[..., Tensor]  # x, and perhaps an axis, to its deviation
+
+
+def _std(x: Tensor, *axis: int, keepdim: bool = False) -> Tensor:
+    return x.std(*axis, keepdim=keepdim)
+
+
+def _population_std(x: Tensor, *axis: int, keepdim: bool = False) -> Tensor:
+    """As NumPy counts it: divided by n, where `_std` divides by n - 1."""
+    return x.std(axis or None, correction=0, keepdim=keepdim)
+
+
 def _with_population_std(train: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
-    mean, std = train.mean(), train.std(correction=0)
+    mean, std = train.mean(), _population_std(train)
     return (train - mean) / std, (valid - mean) / std
 
 
@@ -37,13 +49,38 @@ def _parts() -> list[Inputs]:
             {"train": 40 * _random(5, 4, seed=42).abs() + 3, "valid": 40 * _random(4, 4, seed=43).abs()}]
 
 
-def _each(function: Callable[[Tensor, Tensor], Tensor]) -> Callable:
+Parts = Callable[[Tensor, Tensor, Std], tuple[Tensor, Tensor]]
+
+
+def _either(*functions: Parts) -> tuple[Callable, tuple[Callable, ...]]:
+    """The numbers of a mistake, and its variants: with either deviation, as both are right."""
+    first, *others = [lambda t, v, function=function, std=std: function(t, v, std)
+                      for function in functions for std in (_std, _population_std)]
+    return first, tuple(others)
+
+
+def _each(function: Callable[[Tensor, Tensor, Std], Tensor]) -> Parts:
     """A mistake that treats both parts in the same way: `function` takes a part and the training part."""
-    return lambda train, valid: (function(train, train), function(valid, train))
+    return lambda train, valid, std: (function(train, train, std), function(valid, train, std))
 
 
-def _min_max(x: Tensor, train: Tensor) -> Tensor:
-    return (x - train.min()) / (train.max() - train.min())
+def _own(function: Callable[[Tensor, Tensor, Std], Tensor]) -> Parts:
+    """The same, with each part's own numbers."""
+    return lambda train, valid, std: (function(train, train, std), function(valid, valid, std))
+
+
+def _min_max(x: Tensor, of: Tensor, std: Std) -> Tensor:
+    return (x - of.min()) / (of.max() - of.min())
+
+
+def _together(train: Tensor, valid: Tensor, std: Std) -> tuple[Tensor, Tensor]:
+    both = torch.cat([train, valid])
+    return (train - both.mean()) / std(both), (valid - both.mean()) / std(both)
+
+
+def _halfway(train: Tensor, valid: Tensor, std: Std) -> tuple[Tensor, Tensor]:
+    mean, spread = (train.mean() + valid.mean()) / 2, (std(train) + std(valid)) / 2
+    return (train - mean) / spread, (valid - mean) / spread
 
 
 NORMALIZE = Function(_parts, [normalize, _with_population_std], (
@@ -51,67 +88,68 @@ NORMALIZE = Function(_parts, [normalize, _with_population_std], (
             "The same grey would then be one number in training and another in validation, and the model would be "
             "tested on pictures that it has not learned to read.",
             "Use the mean and the deviation of train for both.", 2,
-            lambda t, v: ((t - t.mean()) / t.std(), (v - v.mean()) / v.std())),
+            *_either(_own(lambda x, of, std: (x - of.mean()) / std(of)))),
     Mistake("own_mean", "The validation part is moved by its own mean.",
             "The same grey would be one number in training and another in validation.",
             "Use the mean of train for both.", 2,
-            lambda t, v: ((t - t.mean()) / t.std(), (v - v.mean()) / t.std())),
+            *_either(lambda t, v, std: ((t - t.mean()) / std(t), (v - v.mean()) / std(t)))),
     Mistake("own_std", "The validation part is divided by its own deviation.",
             "The same grey would be one number in training and another in validation.",
             "Use the deviation of train for both.", 2,
-            lambda t, v: ((t - t.mean()) / t.std(), (v - t.mean()) / v.std())),
+            *_either(lambda t, v, std: ((t - t.mean()) / std(t), (v - t.mean()) / std(v)))),
     Mistake("valid_untouched", "The validation part comes back as it went in.",
             "Either it was left out, or the mean and deviation were asked of train after it had been normalised: "
             "they are 0 and 1 by then.", "Compute mean and std first, keep them in two names, use them twice.", 2,
-            lambda t, v: ((t - t.mean()) / t.std(), v)),
+            *_either(lambda t, v, std: ((t - t.mean()) / std(t), v))),
     Mistake("train_untouched", "The training part comes back as it went in.",
             "The model is trained on it, so it needs it most.", "Normalise both parts.", 1,
-            lambda t, v: (t, (v - t.mean()) / t.std())),
+            *_either(lambda t, v, std: (t, (v - t.mean()) / std(t)))),
     Mistake("untouched", "Both parts come back as they went in.",
             "The new numbers were perhaps written to names that nobody returns.", "Return the new tensors.", 1,
             lambda t, v: (t, v)),
     Mistake("no_std", "The mean is taken away, but nothing is divided by the deviation.",
             "The spread stays what it was, and a learning rate that fits other data need not fit yours.",
-            "Divide both by the deviation of train.", 1, _each(lambda x, t: x - t.mean())),
+            "Divide both by the deviation of train.", 1, *_either(_each(lambda x, t, std: x - t.mean()))),
     Mistake("no_mean", "Divided by the deviation, but the mean is still in it.",
             "All inputs are then on one side of zero, and so all weights are pushed the same way.",
-            "Subtract the mean of train first.", 1, _each(lambda x, t: x / t.std())),
+            "Subtract the mean of train first.", 1, *_either(_each(lambda x, t, std: x / std(t)))),
     Mistake("brackets", "Only the mean is divided by the deviation: x - mean / std.",
             "Python divides before it subtracts.", "Put x - mean in brackets.", 3,
-            _each(lambda x, t: x - t.mean() / t.std())),
+            *_either(_each(lambda x, t, std: x - t.mean() / std(t)))),
     Mistake("variance", "Divided by the variance, the square of the deviation.",
             "The spread does not become 1.", "Use .std(), or the root of .var().", 2,
-            _each(lambda x, t: (x - t.mean()) / t.var())),
+            *_either(_each(lambda x, t, std: (x - t.mean()) / std(t)**2))),
     Mistake("times_std", "Multiplied by the deviation, not divided.", "The spread becomes its square, not 1.",
-            "Divide.", 3, _each(lambda x, t: (x - t.mean()) * t.std())),
+            "Divide.", 3, *_either(_each(lambda x, t, std: (x - t.mean()) * std(t)))),
     Mistake("sign", "The mean is added, not taken away.", "The numbers move further from zero.",
-            "Subtract it.", 1, _each(lambda x, t: (x + t.mean()) / t.std())),
+            "Subtract it.", 1, *_either(_each(lambda x, t, std: (x + t.mean()) / std(t)))),
     Mistake("mean_minus_x", "The difference is the wrong way round: mean - x.",
             "Black becomes white: the pictures are turned into their negatives.", "Write x - mean.", 1,
-            _each(lambda x, t: (t.mean() - x) / t.std())),
+            *_either(_each(lambda x, t, std: (t.mean() - x) / std(t)))),
     Mistake("leak", "Mean and deviation were taken over both parts together.",
             "The validation part is to stand for pictures that nobody has seen; nothing may be computed from it.",
-            "Take them from train alone.", 2, lambda t, v: (
-                (t - torch.cat([t, v]).mean()) / torch.cat([t, v]).std(),
-                (v - torch.cat([t, v]).mean()) / torch.cat([t, v]).std())),
+            "Take them from train alone.", 2, *_either(_together, _halfway)),
     Mistake("valid_statistics", "Both parts are normalised with the numbers of valid.",
             "The validation part is to stand for pictures that nobody has seen; nothing may be computed from it.",
             "Take mean and deviation from train.", 2,
-            lambda t, v: ((t - v.mean()) / v.std(), (v - v.mean()) / v.std())),
+            *_either(lambda t, v, std: ((t - v.mean()) / std(v), (v - v.mean()) / std(v)))),
     Mistake("per_column", "Each column has a mean and a deviation of its own.",
             "In pictures some pixels are always white: their deviation is 0, and dividing by it gives nan.",
             "Take one mean and one deviation over all pixels: .mean() without an axis.", 2,
-            _each(lambda x, t: (x - t.mean(0)) / t.std(0))),
+            *_either(_each(lambda x, t, std: (x - t.mean(0)) / std(t, 0)),
+                     _own(lambda x, of, std: (x - of.mean(0)) / std(of, 0)))),
     Mistake("per_row", "Each picture has a mean and a deviation of its own.",
             "The same grey then becomes a different number in each picture.",
             "Take one mean and one deviation over all of train: .mean() without an axis.", 2,
-            _each(lambda x, t: (x - x.mean(1, keepdim=True)) / x.std(1, keepdim=True))),
+            *_either(_each(lambda x, t, std: (x - x.mean(1, keepdim=True)) / std(x, 1, keepdim=True)))),
     Mistake("min_max", "You squeeze the numbers into the range from 0 to 1.",
             "That is another way of scaling; mean 0 and deviation 1 were asked for.",
-            "Subtract the mean and divide by the deviation.", 1, _each(_min_max)),
+            "Subtract the mean and divide by the deviation.", 1, *_either(
+                _each(_min_max), _own(_min_max), _each(lambda x, t, std: x / t.max()), _own(lambda x, of, std: x / of.max()),
+                _each(lambda x, t, std: x / 255))),
     Mistake("swapped", "The two parts come back in the wrong order.",
             "The caller unpacks them as train, valid, and would train on the small part.",
-            "Return (train, valid).", 1, lambda t, v: normalize(t, v)[::-1]),
+            "Return (train, valid).", 1, *_either(lambda t, v, std: ((v - t.mean()) / std(t), (t - t.mean()) / std(t)))),
 ), parts=("train", "valid"))
 
 
@@ -168,7 +206,7 @@ L2 = Function(_pictures, [baseline.l2_distance], (
     Mistake("squares_apart", "You square each picture and then subtract: a² - b² is not (a - b)².",
             "The distance could become negative, or nan.", "Subtract first, then square.", 3,
             lambda a, b: (a**2 - b**2).mean((-2, -1)).sqrt()),
-))
+), twists={"no_root": lambda parts, _inputs: tuple(part**2 for part in parts)})
 
 
 # --- batches --------------------------------------------------------------------------------------------------
@@ -186,6 +224,8 @@ BATCHES = {mistake.code: mistake for mistake in (
             "The model needs the images, not their places.", "yield x[rows], y[rows].", 3),
     Mistake("swapped", "Targets come first, inputs second.", "The training loop unpacks xb, yb.",
             "yield x[rows], y[rows].", 3),
+    Mistake("not_whole", "The rows themselves were changed: after the batch axis xb and yb have the shapes {got}; x and y "
+            "have {wanted}.", "The model expects each row as it stands in the data.", "yield x[rows], y[rows] as they are.", 3),
     Mistake("endless_batches", "There is no end: after {n} batches more were still coming.",
             "One epoch is once over the data; the loop around it decides how often.",
             "Let the loop end when all rows were handed out.", 2),
@@ -208,7 +248,7 @@ BATCHES = {mistake.code: mistake for mistake in (
             "Check the ends of your slices.", 2),
     Mistake("pairs_broken", "Inputs and targets no longer belong together: they were shuffled differently.",
             "The model would be taught wrong answers.", "Draw one order, and use it for x and for y.", 1),
-    Mistake("not_shuffled", "The rows come in the order in which they stand.",
+    Mistake("not_shuffled", "The rows come in a fixed order: as they stand, backwards, or with equal gaps.",
             "Data is often sorted; batches of one kind pull the weights to and fro.",
             "Draw an order with torch.randperm(len(x), generator=generator).", 2),
     Mistake("shuffled_inside", "Rows are shuffled within each batch only; the same ones meet in every epoch.",
@@ -219,7 +259,7 @@ BATCHES = {mistake.code: mistake for mistake in (
             "Shuffle all rows, then cut.", 2),
     Mistake("same_order", "The second epoch has the same order as the first.",
             "The same rows meet again in every batch, and the model learns their order as well. "
-            "Something sets the seed anew each time.",
+            "Either the order is kept from one epoch to the next, or something sets the seed anew each time.",
             "Draw the order from the generator that comes in, and do not seed it.", 2),
     Mistake("generator_ignored", "Two generators with the same seed give two different orders: yours is not used.",
             "The run could not be repeated.", "Give it to randperm: generator=generator.", 2),
@@ -260,6 +300,10 @@ def _epoch(court: Court, attempt: Callable, n: int, generator: torch.Generator) 
         if all(i >= 100 for i in _rows(xs)) and all(i < 100 for i in _rows(ys)):
             raise Found("swapped")
         raise Found("pairs_broken", evidence=_first_pairs(xs, ys))
+    for whole_rows, parts in ((x, xs), (y, ys)):
+        if any(not torch.equal(part, whole_rows[_rows([xb])].to(part)) for xb, part in zip(xs, parts, strict=True)):
+            raise Found("not_whole", wanted=f"{tuple(x.shape[1:])} and {tuple(y.shape[1:])}",
+                        got=f"{tuple(xs[0].shape[1:])} and {tuple(ys[0].shape[1:])}")
     return [_rows([xb]) for xb in xs], as_list[0]
 
 
@@ -320,7 +364,8 @@ def _examine_batches(court: Court, attempt: Any) -> list[str]:
     even, _ = _epoch(court, attempt, 4 * SIZE, generator())
     _sizes(even, 4 * SIZE)
     rows = [i for batch in first for i in batch]
-    if rows == list(range(N))[::-1]:
+    gaps = [(after - before) % N for before, after in itertools.pairwise(rows)]
+    if 2 * max(gaps.count(gap) for gap in gaps) > N:  # backwards, from the middle on, every fifth
         raise Found("not_shuffled", evidence=f"your first rows: {rows[:10]}")
     start = {i // SIZE for i in first[0]}
     if all(len({i // SIZE for i in batch}) == 1 for batch in first) and start == {0}:

@@ -24,6 +24,13 @@ Inputs = Mapping[str, Any]
 Numbers = tuple[Tensor, ...]
 
 
+def _factor(yours: Sequence[Numbers], expected: Sequence[Numbers]) -> float | None:
+    """The number by which everything expected would have to be multiplied, if there is one for all cases."""
+    mine, theirs = (torch.cat([part.flatten() for parts in side for part in parts]) for side in (yours, expected))
+    factor = (mine @ theirs / (theirs @ theirs)).item()
+    return factor if abs(factor) > 1e-9 and equal(mine, factor * theirs) else None
+
+
 @dataclass(frozen=True)
 class Function:
     """What a function exercise compares."""
@@ -33,6 +40,7 @@ class Function:
     mistakes: Sequence[Mistake]
     extremes: Callable[[], Sequence[Inputs]] = tuple  # looked at once the cases are right
     at_extremes: str = "nan"  # the code for something wrong there that no mistake explains
+    finite_at_extremes: str = ""  # the same, where a number came out
     twists: Mapping[str, Callable[[Numbers, Inputs], Numbers]] = field(default_factory=dict)  # mistakes on top of others
     parts: tuple[str, ...] = ("result",)  # several for a function that gives a tuple
     learns: tuple[str, ...] = ()  # inputs through which a gradient must flow
@@ -59,12 +67,15 @@ class Function:
         for extreme in self.extremes():
             outcome = [self.outcome(court, attempt, extreme)]
             if not self.is_right(outcome, [extreme]):
-                raise self.explain(court, outcome, [extreme], quiet, otherwise=self.at_extremes)
+                finite = isinstance(outcome[0], tuple) and all(bool(part.isfinite().all()) for part in outcome[0])
+                otherwise = (finite and self.finite_at_extremes) or self.at_extremes
+                raise self.explain(court, outcome, [extreme], quiet, otherwise=otherwise)
         if court.changed:
             raise Found("in_place", names=" and ".join(sorted(court.changed)))
+        notes = self.after(court, attempt) if self.after is not None else ()
         if self.learns:
             self.check_gradient(court, attempt, cases[0])
-        return self.after(court, attempt) if self.after is not None else ()
+        return notes
 
     def outcome(self, court: Court, attempt: Callable, inputs: Inputs) -> Numbers | Raised:
         """What the attempt gives for a case, as numbers, or the error that it raises."""
@@ -127,10 +138,41 @@ class Function:
                 both = [None if part is None else apply(part, case) for part, case in zip(theirs, cases, strict=True)]
                 if twist != code and self.meets(yours, both):
                     return self.found(code, yours, cases, also=by_code[twist].seen)
+        for code, theirs in simulated.items():
+            if self.meets_where_finite(yours, theirs):
+                return self.found(code, yours, cases)
+        if codes := self.part_by_part(yours, cases, simulated):
+            return self.found(codes[0], yours, cases, also=" ".join(by_code[code].seen for code in codes[1:]))
         for outcome in yours:
             if isinstance(outcome, Raised):
                 return court.translate(outcome)
         return self.unexplained(court, yours, cases, otherwise)
+
+    @staticmethod
+    def meets_where_finite(yours: Sequence[Numbers | Raised], theirs: Sequence[Numbers | None]) -> bool:
+        """Whether the same comes out wherever a mistake that gives nan or inf gives a number: yours may be guarded."""
+        if any(isinstance(a, Raised) or b is None for a, b in zip(yours, theirs, strict=True)):
+            return False
+        pairs = [(a, b) for a, b in zip(yours, theirs, strict=True) if all(bool(part.isfinite().all()) for part in b)]
+        return 0 < len(pairs) < len(yours) and all(all_equal(a, b) for a, b in pairs)
+
+    def part_by_part(self, yours: Sequence[Numbers | Raised], cases: Sequence[Inputs],
+                     simulated: Mapping[str, Sequence[Numbers | None]]) -> list[str]:
+        """Where several things come out: a mistake for each part that is wrong, or an empty list."""
+        right, found = [self.simulated(self.right[0], case) for case in cases], []
+        given = [k for k, outcome in enumerate(yours) if not isinstance(outcome, Raised)]
+        for i in range(len(self.parts) if given else 0):
+            if all(equal(yours[k][i], right[k][i]) for k in given):
+                continue
+            code = next((code for code, theirs in simulated.items() if all(
+                theirs[k] is not None and equal(theirs[k][i], yours[k][i]) and all(
+                    equal(theirs[k][j], right[k][j]) for j in range(len(self.parts)) if j != i) for k in given)), None)
+            if code is None:
+                return []
+            found.append(code)
+        raised = set(range(len(cases))) - set(given)
+        explained = {k for code in found for k in raised if simulated[code][k] is None}
+        return found if raised == explained else []
 
     def found(self, code: str, yours: Sequence[Numbers | Raised], cases: Sequence[Inputs], **more: Any) -> Found:
         """A mistake with the numbers of the first case in which they part."""
@@ -154,6 +196,13 @@ class Function:
                 if not equal(mine, expected) and bool(mine.isnan().any()) and not otherwise:
                     place = first_difference(mine.nan_to_num(1e300), mine.nan_to_num(-1e300))
                     return self.found("nan", [outcome], [case], call=call, place=f" at {list(place)}" if place else "")
+        expected = [self.simulated(self.right[0], case) for case in cases]
+        if not otherwise and (factor := _factor(yours, expected)):
+            return self.found("scaled", yours, cases, factor=f"{factor:g}")
+        for twist, apply in self.twists.items():
+            both = [apply(part, case) for part, case in zip(expected, cases, strict=True)]
+            if not otherwise and (factor := _factor(yours, both)):
+                return self.found(twist, yours, cases, also=f"And all is multiplied by {factor:g}.")
         return self.found(otherwise or "unknown", yours, cases, call=call)
 
     def check_gradient(self, court: Court, attempt: Callable, case: Inputs) -> None:
@@ -169,7 +218,8 @@ class Function:
                 raise Found("detached")
             if weights is None:
                 weights = torch.linspace(1, 2, result.numel()).view(result.shape)
-            (result.double() * weights.view(result.shape)).sum().backward()
+            weighted = (result.double() * weights.view(result.shape)).sum()
+            court.call(weighted.backward, name="backward", may_be_none=True)
             gradients.append([inputs[name].grad for name in self.learns])
         for expected, yours in zip(*gradients, strict=True):
             if yours is None:

@@ -46,15 +46,19 @@ LINEAR = Function(_linear_cases, [linear_grads], (
             "It must have the shape of weight, (n_in, n_out), or it cannot be subtracted from it; for a square weight "
             "nothing fails, and the training goes astray.", "Write x.T @ grad_out.", 2,
             _with(lambda x, w, b, g: {"grad_weight": g.T @ x})),
-    Mistake("weight_not_transposed", "In grad_weight x is not transposed.",
+    Mistake("weight_not_transposed", "In grad_weight x is not transposed, or the factors stand in the wrong order.",
             "Each weight gathers its input times its gradient, over the batch: the batch must be summed away.",
-            "Write x.T @ grad_out.", 2, _with(lambda x, w, b, g: {"grad_weight": x @ g})),
+            "Write x.T @ grad_out.", 2, _with(lambda x, w, b, g: {"grad_weight": x @ g}),
+            tuple(_with(lambda x, w, b, g, product=product: {"grad_weight": product(x, g)})
+                  for product in (lambda x, g: g @ x, lambda x, g: x @ g.T, lambda x, g: g @ x.T))),
     Mistake("x_not_transposed", "In grad_x the weight is not transposed.",
             "Forward goes from n_in to n_out; the gradient goes back from n_out to n_in.",
             "Write grad_out @ weight.T.", 2, _with(lambda x, w, b, g: {"grad_x": g @ w})),
     Mistake("x_wrong_way", "grad_x is transposed, or its factors stand in the wrong order.",
             "It must have the shape of x, (batch, n_in), a row for each example.", "Write grad_out @ weight.T.", 2,
-            _with(lambda x, w, b, g: {"grad_x": w @ g.T})),
+            _with(lambda x, w, b, g: {"grad_x": w @ g.T}),
+            tuple(_with(lambda x, w, b, g, product=product: {"grad_x": product(w, g)})
+                  for product in (lambda w, g: w.T @ g, lambda w, g: w @ g))),
     Mistake("bias_not_summed", "grad_bias still has a row for each example.",
             "The bias was added to every row, so it gathers the gradients of all rows; it must have the shape (n_out,).",
             "Sum over the batch: grad_out.sum(dim=0).", 3, _with(lambda x, w, b, g: {"grad_bias": g})),
@@ -71,7 +75,8 @@ LINEAR = Function(_linear_cases, [linear_grads], (
             "Take grad_out.sum(dim=0) alone.", 3, _with(lambda x, w, b, g: {"grad_bias": b * g.sum(0)})),
     Mistake("bias_ones", "grad_bias does not use grad_out.",
             "The slope 1 of the bias is multiplied by what comes from above: that is the chain rule.",
-            "Sum grad_out over the batch.", 3, _with(lambda x, w, b, g: {"grad_bias": torch.ones_like(b)})),
+            "Sum grad_out over the batch.", 3, _with(lambda x, w, b, g: {"grad_bias": torch.ones_like(b)}),
+            (_with(lambda x, w, b, g: {"grad_bias": len(x) * torch.ones_like(b)}),)),
     Mistake("divided_by_n", "The gradients are divided by the batch size.",
             "Where the loss has a mean, its 1/n is already in grad_out; dividing again makes each step too small.",
             "Leave out the division.", 3, lambda *inputs: tuple(
@@ -119,6 +124,18 @@ def _index_all(x: Tensor, t: Tensor) -> Tensor:
     return grad / len(t)
 
 
+def _index_rows(x: Tensor, t: Tensor) -> Tensor:
+    grad = x.softmax(1)
+    grad[t] -= 1
+    return grad / len(t)
+
+
+def _index_swapped(x: Tensor, t: Tensor) -> Tensor:
+    grad = x.softmax(1)
+    grad[t, torch.arange(len(t))] -= 1
+    return grad / len(t)
+
+
 SOFTMAX_NLL = Function(_nll_cases, [nll_grad], (
     Mistake("missing_mean", "Each number is too large by the batch size: 1/n is missing.",
             "The loss is a mean over the batch, so each row counts for 1/n of it.", "Divide by len(targets).", 2,
@@ -148,10 +165,21 @@ SOFTMAX_NLL = Function(_nll_cases, [nll_grad], (
             "Divide by len(targets).", 2, lambda x, t: nll_grad(x, t) * len(t) / x.shape[1]),
     Mistake("targets_as_numbers", "The class numbers themselves are subtracted.",
             "A class is a place, not a quantity: 1 is subtracted at that place, and nothing elsewhere.",
-            "Subtract 1 at [rows, targets].", 3, lambda x, t: (x.softmax(1) - t[:, None]) / len(t)),
+            "Subtract 1 at [rows, targets].", 3, lambda x, t: (x.softmax(1) - t[:, None]) / len(t),
+            (lambda x, t: (x.softmax(1) - t) / len(t),)),
     Mistake("index_all", "grad[:, targets] -= 1 takes 1 from these columns in *every* row.",
             "Each example has one right class.", "Write grad[torch.arange(len(targets)), targets] -= 1.", 3,
             _index_all),
+    Mistake("index_rows", "grad[targets] -= 1 takes 1 from whole rows: the targets were used as row numbers.",
+            "A target is the number of a class, and classes are columns.",
+            "Write grad[torch.arange(len(targets)), targets] -= 1.", 3, _index_rows),
+    Mistake("index_swapped", "The two indices are swapped: targets stand for the rows.",
+            "A target is the number of a class, and classes are columns.",
+            "Write the rows first: grad[torch.arange(len(targets)), targets] -= 1.", 3, _index_swapped),
+    Mistake("only_target", "Only the place of the target has a gradient; the other classes have 0.",
+            "The other logits count too: they are in the sum that softmax divides by, and must be pushed down.",
+            "Begin with softmax of all logits, and subtract 1 at the place of the target.", 3,
+            lambda x, t: nll_grad(x, t) * _one_hot(x, t)),
     Mistake("subtracted_everywhere", "1 is subtracted from every entry.",
             "Only the place of the target is to lose 1.", "Write grad[torch.arange(len(targets)), targets] -= 1.", 3,
             lambda x, t: (x.softmax(1) - 1) / len(t)),

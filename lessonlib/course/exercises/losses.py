@@ -1,5 +1,7 @@
 """Softmax, the losses and accuracy: their known mistakes, each with the numbers it would give."""
 
+import math
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -25,11 +27,16 @@ def _softmax_cases() -> list[Inputs]:
 
 def _softmax_extremes() -> list[Inputs]:
     return [{"x": torch.tensor([[1000.0, 999.0, 998.0], [-1000.0, -1001.0, -1002.0]])},
-            {"x": torch.tensor([[-1000.0, -1001.0, -1003.0], [-2000.0, -2001.0, -2001.0]])}]
+            {"x": torch.tensor([[-1000.0, -1001.0, -1003.0], [-2000.0, -2001.0, -2001.0]])},
+            {"x": torch.tensor([[1000.0, 0.0, 0.0, 0.0, 1.0], [0.0, -1000.0, -1000.0, -1000.0, -1000.0]])}]
 
 
 def _naive_softmax(x: Tensor, dim: int = 1) -> Tensor:
     return x.exp() / x.exp().sum(dim, keepdim=True)
+
+
+def _from_largest(x: Tensor) -> Tensor:
+    return x - x.amax(1, keepdim=True)
 
 
 def _column_max(x: Tensor) -> Tensor:
@@ -40,24 +47,29 @@ def _column_max(x: Tensor) -> Tensor:
 SOFTMAX = Function(_softmax_cases, [layers.softmax], (
     Mistake("wrong_axis", "Your columns sum to 1, not your rows: the sum runs over the batch.",
             "Each row is one example; its probabilities may not depend on its neighbours in the batch.",
-            "Sum over the other axis: dim=1 (or -1).", 2, lambda x: x.softmax(0)),
+            "Sum over the other axis: dim=1 (or -1).", 2, lambda x: x.softmax(0),
+            (lambda x: _naive_softmax(_from_largest(x), 0),)),
     Mistake("whole", "All your numbers together sum to 1, not each row.",
             "Each row is one example, and needs probabilities of its own.",
-            "Give sum the axis: dim=1, with keepdim=True.", 2, lambda x: x.exp() / x.exp().sum()),
+            "Give sum the axis: dim=1, with keepdim=True.", 2, lambda x: x.exp() / x.exp().sum(),
+            (lambda x: _from_largest(x).exp() / _from_largest(x).exp().sum(),)),
     Mistake("no_keepdim", "You divide by the sums lying down, (n,): broadcasting reads them as one for each column.",
             "With a square input nothing fails and every row but the first is silently wrong; else it is an error.",
             "Add keepdim=True to the sum, so that it stays upright, (n, 1).", 2, lambda x: x.exp() / x.exp().sum(1),
-            (lambda x: (x - x.amax(1, keepdim=True)).exp() / (x - x.amax(1, keepdim=True)).exp().sum(1),)),
+            (lambda x: _from_largest(x).exp() / _from_largest(x).exp().sum(1),)),
     Mistake("no_exp", "Your rows are divided by their sums, but e to the power of them was not taken.",
             "Logits may be negative or sum to 0; exp is what makes every number positive.",
             "Take .exp() of the logits first, and divide that by its sums.", 1,
             lambda x: x / x.sum(1, keepdim=True),
-            (lambda x: x.abs() / x.abs().sum(1, keepdim=True), lambda x: x.relu() / x.relu().sum(1, keepdim=True))),
+            tuple(lambda x, change=change: change(x) / change(x).sum(1, keepdim=True) for change in (
+                torch.abs, torch.relu, lambda x: x - x.max(), lambda x: x - x.min(),
+                lambda x: x - x.amin(1, keepdim=True)))),
     Mistake("no_divide", "You give e to the power of each logit; the division is missing.",
-            "Probabilities have to sum to 1.", "Divide by the sum of each row.", 1, lambda x: x.exp()),
-    Mistake("by_max", "You divide by the largest number of each row, not by the sum.",
-            "Then the largest becomes 1 whatever the others are, and the row does not sum to 1.",
-            "Replace max by sum in the divisor.", 3, lambda x: x.exp() / x.exp().amax(1, keepdim=True)),
+            "Probabilities have to sum to 1.", "Divide by the sum of each row.", 1, lambda x: x.exp(),
+            (lambda x: (x - x.max()).exp(),)),
+    Mistake("by_max", "The largest of each row comes out as 1: it was divided by, or taken away before exp, but nothing is "
+            "divided by the sum of the row.", "Probabilities have to sum to 1.",
+            "Divide each exp by the sum of its row.", 3, lambda x: x.exp() / x.exp().amax(1, keepdim=True)),
     Mistake("mean_for_sum", "You divide by the mean of each row, so each row sums to the number of classes.",
             "Probabilities have to sum to 1.", "Replace mean by sum.", 3,
             lambda x: x.exp() / x.exp().mean(1, keepdim=True)),
@@ -90,8 +102,8 @@ SOFTMAX = Function(_softmax_cases, [layers.softmax], (
     Mistake("max_without_exp", "After the largest was taken away, the exp is missing.",
             "What you divide by then can be anything, and the signs cancel.",
             "Take .exp() of the difference.", 3,
-            lambda x: (x - x.amax(1, keepdim=True)) / (x - x.amax(1, keepdim=True)).sum(1, keepdim=True)),
-    Mistake("overflow", "For ordinary logits it is right. For a logit of 1000 or -1000 it is nan: exp(1000) is inf, "
+            lambda x: _from_largest(x) / _from_largest(x).sum(1, keepdim=True)),
+    Mistake("overflow", "For ordinary logits it is right. For a logit of 1000 or -1000 it is not: exp(1000) is inf, "
             "exp(-1000) is 0.", "inf / inf and 0 / 0 are nan, and one nan spoils all weights in the next step.",
             "Subtract the largest logit of each row before exp.", 3, _naive_softmax),
     Mistake("global_max", "You subtract the largest number of the whole batch: a row far below it becomes 0 / 0.",
@@ -135,13 +147,16 @@ _SIGN = ("sign", "The sign is flipped: yours is minus the loss.",
 _SUM = ("sum", "You add up over the batch; the mean was asked for.",
         "With a sum the step grows with the batch size, and a learning rate that fits 64 is too large for 1024.",
         "Replace .sum() by .mean(), or divide by the number of examples.", 3)
+_LOG_BASE = ("log_base", "The log is not the natural one: it is to the base 2 or 10.",
+             "The slope of the loss is then off by a constant factor.", "Use the natural log, .log().", 1)
 _NO_MEAN = ("no_mean", "One loss for each example comes out; the mean over the batch is missing.",
             "backward() starts from a single number.", "End with .mean().", 3)
 
 CROSS_ENTROPY = Function(_class_cases, [ours.cross_entropy], (
     Mistake(*_SIGN, lambda x, t: -functional.cross_entropy(x, t)),
     Mistake(*_SUM, lambda x, t: functional.cross_entropy(x, t, reduction="sum")),
-    Mistake(*_NO_MEAN, lambda x, t: functional.cross_entropy(x, t, reduction="none")),
+    Mistake(*_NO_MEAN, lambda x, t: functional.cross_entropy(x, t, reduction="none"),
+            (lambda x, t: functional.cross_entropy(x, t, reduction="none")[:, None],)),
     Mistake("wrong_axis", "Softmax runs over the batch: your columns sum to 1, not your rows.",
             "The probabilities of one example may not depend on the other examples.",
             "Take log_softmax along a row: dim=1 (or -1).", 2, lambda x, t: -_picked(x.log_softmax(0), t).mean()),
@@ -155,14 +170,19 @@ CROSS_ENTROPY = Function(_class_cases, [ours.cross_entropy], (
     Mistake("logits_as_probs", "You take the log of the logits, as if they were probabilities.",
             "The log of a negative number is nan.", "Turn the logits into log-probabilities with log_softmax.", 1,
             lambda x, t: -_picked(x.log(), t).mean()),
+    Mistake("squared", "This is the squared difference between probabilities and the one-hot targets.",
+            "It hardly punishes a sure and wrong answer, and its slope dies out behind a softmax.",
+            "Take minus the log of the probability of the right class.", 1,
+            lambda x, t: ((x.softmax(1) - _one_hot_like(x, t)) ** 2).mean(),
+            (lambda x, t: ((x.softmax(1) - _one_hot_like(x, t)) ** 2).sum(1).mean(),)),
     Mistake("no_log", "You average probabilities; their log is missing.",
             "Without the log a model that is wrong and sure pays hardly more than one that is unsure.",
             "Take log_softmax where you took softmax.", 1, lambda x, t: -_picked(x.softmax(1), t).mean()),
     Mistake("one_minus", "You average one minus the probability of the right class; the log is missing.",
             "Without the log a model that is wrong and sure pays hardly more than one that is unsure.",
             "Take minus the log of that probability.", 1, lambda x, t: 1 - _picked(x.softmax(1), t).mean()),
-    Mistake("log_base", "The log is to the base 2.", "The slope of the loss is then off by a constant factor.",
-            "Use the natural log, .log().", 1, lambda x, t: functional.cross_entropy(x, t) / torch.log(torch.tensor(2.0))),
+    Mistake(*_LOG_BASE, lambda x, t: functional.cross_entropy(x, t) / math.log(2),
+            (lambda x, t: functional.cross_entropy(x, t) / math.log(10),)),
     Mistake("index_all", "log_probs[:, targets] takes all these columns from *every* row: a table of (n, n).",
             "Most of what is averaged belongs to another example.",
             "Pick one number a row: log_probs[torch.arange(len(targets)), targets].", 2,
@@ -200,14 +220,15 @@ CROSS_ENTROPY = Function(_class_cases, [ours.cross_entropy], (
     Mistake("float_targets", "The targets became floats{where}, and a place can only be a whole number.",
             "PyTorch picks rows and columns by int64 numbers: {error}.",
             "Leave the targets as they come in.", 2),
-    Mistake("log_of_softmax", "For ordinary logits it is right. For a gap of 1000 it is inf: softmax rounds to 0, and "
-            "log(0) is minus infinity.", "One inf makes the gradients nan, and then all weights.",
+    Mistake("log_of_softmax", "For ordinary logits it is right. For a gap of 1000 it is not: softmax rounds to 0, and "
+            "log(0) is minus infinity (or what you put in its place).",
+            "One inf makes the gradients nan, and then all weights; a tiny number in its place cuts the gradient off.",
             "Use log_softmax, which never makes that 0.", 3, lambda x, t: -_picked(x.softmax(1).log(), t).mean()),
     Mistake("overflow", "For ordinary logits it is right. For a logit of 1000 it is not: exp(1000) is inf.",
             "inf / inf is nan, and one nan spoils all weights in the next step.",
             "Subtract the largest logit of each row before exp, or use log_softmax.", 3,
             lambda x, t: -_picked(_naive_softmax(x).log(), t).mean()),
-), extremes=_class_extremes, at_extremes="overflow", learns=("logits",), wants="a number",
+), extremes=_class_extremes, at_extremes="overflow", finite_at_extremes="log_of_softmax", learns=("logits",), wants="a number",
     twists={"sign": _negated, "sum": _times_batch})
 
 
@@ -238,19 +259,20 @@ BINARY = Function(_yes_no_cases, [_BCE], (
     Mistake(*_NO_MEAN, lambda p, t: functional.binary_cross_entropy(p, t, reduction="none")),
     Mistake("only_yes", "Only the examples whose answer is yes count; the others give 0.",
             "A model that always says yes would then be perfect.", "Add (1 - targets) * log(1 - probs).", 3,
-            lambda p, t: -(t * p.log()).mean()),
+            lambda p, t: -(t * p.log()).mean(), (lambda p, t: -p[t == 1].log().mean(),)),
     Mistake("only_no", "Only the examples whose answer is no count; the others give 0.",
             "A model that always says no would then be perfect.", "Add targets * log(probs).", 3,
-            lambda p, t: -((1 - t) * (1 - p).log()).mean()),
+            lambda p, t: -((1 - t) * (1 - p).log()).mean(), (lambda p, t: -(1 - p[t == 0]).log().mean(),)),
     Mistake("swapped", "Yes and no are swapped: p is paid for where 1 - p should be.",
             "The model would learn the opposite of every answer.",
             "targets goes with log(probs), and 1 - targets with log(1 - probs).", 2, lambda p, t: _BCE(p, 1 - t)),
     Mistake("targets_ignored", "-log(p) is averaged over all examples; the targets are not used.",
             "A model that always says yes would then be perfect.", "Use 1 - p where the answer is no.", 2,
             lambda p, t: -p.log().mean()),
-    Mistake("no_log", "You average how far p is from the answer; the log is missing.",
+    Mistake("no_log", "You average the probabilities themselves, or how far they are from the answer; the log is missing.",
             "Without the log, being wrong and sure costs at most 1.", "Take -log of the probability of the answer.", 1,
-            lambda p, t: torch.where(t == 1, 1 - p, p).mean()),
+            lambda p, t: torch.where(t == 1, 1 - p, p).mean(),
+            (lambda p, t: torch.where(t == 1, p, 1 - p).mean(), lambda p, t: -torch.where(t == 1, p, 1 - p).mean())),
     Mistake("squared", "This is the mean squared error.",
             "It hardly punishes a sure and wrong answer, and its slope dies out behind a sigmoid.",
             "Take -log of the probability of the answer.", 1, lambda p, t: ((p - t) ** 2).mean()),
@@ -265,9 +287,10 @@ BINARY = Function(_yes_no_cases, [_BCE], (
             "Use probs as they come in.", 2, lambda p, t: _BCE(p.sigmoid(), t)),
     Mistake("arguments_swapped", "The log is taken of the targets, which are 0 and 1; log(0) is minus infinity.",
             "The targets say which log counts; the probabilities go into it.", "Swap probs and targets.", 2,
-            lambda p, t: -(p * t.log() + (1 - p) * (1 - t).log()).mean()),
-    Mistake("log_base", "The log is to the base 2.", "The slope of the loss is then off by a constant factor.",
-            "Use the natural log, .log().", 1, lambda p, t: _BCE(p, t) / torch.log(torch.tensor(2.0))),
+            lambda p, t: -(p * t.log() + (1 - p) * (1 - t).log()).mean(),
+            tuple(lambda p, t, least=least: -math.log(least) * (p - t).abs().mean()
+                  for least in (math.exp(-100), *(10.0**-n for n in range(2, 31))))),  # where log(0) was guarded
+    Mistake(*_LOG_BASE, lambda p, t: _BCE(p, t) / math.log(2), (lambda p, t: _BCE(p, t) / math.log(10),)),
     Mistake("log_of_mean", "You take the log of the mean probability; the mean of the logs was asked for.",
             "One example that is badly wrong then hides behind the others.", "Take the log first, then the mean.", 3,
             lambda p, t: -torch.where(t == 1, p, 1 - p).mean().log()),
@@ -293,16 +316,21 @@ ACCURACY = Function(_accuracy_cases, [training.accuracy], (
     Mistake("wrong_axis", "argmax looks down the columns: it finds, for each class, the example that has most of it.",
             "The answer of one example is the largest number of its own row.", "Use argmax(dim=1).", 2,
             lambda x, t: (x.argmax(0) == t).double().mean()),
-    Mistake("sum", "You count the right answers; their share was asked for.",
+    Mistake("whole", "argmax without an axis finds one place in the whole table, counted through all rows.",
+            "Each example needs an answer of its own.", "Use argmax(dim=1).", 2,
+            lambda x, t: (x.argmax() == t).double().mean()),
+    Mistake("sum", "You count the right answers, or divide their number by a fixed one; their share was asked for.",
             "A count cannot be compared between batches of different sizes.", "Divide by the number of examples: "
-            ".mean().", 3, lambda x, t: (x.argmax(1) == t).sum()),
+            ".mean().", 3, lambda x, t: (x.argmax(1) == t).sum(),
+            tuple(lambda x, t, fixed=fixed: (x.argmax(1) == t).sum() / fixed for fixed in (10, 32, 64, 100, 128))),
     Mistake("no_mean", "One True or False for each example comes out; the mean is missing.",
             "One number was asked for.", "End with .float().mean().", 3, lambda x, t: x.argmax(1) == t),
     Mistake("error_rate", "This is the share of wrong answers.", "Accuracy counts the right ones.",
             "Compare with ==, not with !=.", 1, lambda x, t: (x.argmax(1) != t).double().mean()),
     Mistake("percent", "You give percent; a share from 0 to 1 was asked for.",
             "The lessons print it as a percentage themselves, and would show a hundred times too much.",
-            "Leave out the factor 100.", 1, lambda x, t: 100 * (x.argmax(1) == t).double().mean()),
+            "Leave out the factor 100.", 1, lambda x, t: 100 * (x.argmax(1) == t).double().mean(),
+            tuple(lambda x, t, n=n: (100 * (x.argmax(1) == t).double().mean()).round(decimals=n) for n in range(3))),
     Mistake("max_values", "The largest numbers themselves are compared with the targets; they are never equal.",
             "A target is a place, not a score.", "Use argmax, which gives the place.", 2,
             lambda x, t: (x.amax(1) == t).double().mean()),

@@ -1,6 +1,5 @@
 """A linear layer as a module: how it is built, what it keeps, what it computes, and whether it can be trained."""
 
-import inspect
 from typing import Any
 
 import torch
@@ -17,8 +16,6 @@ N_IN, N_OUT, BATCH = 5, 3, 4
 
 MISTAKES = {mistake.code: mistake for mistake in (
     # --- how it is built
-    Mistake("init_misspelt", "The constructor is called `{found}`; Python looks for `__init__`, with two underscores on "
-            "each side.", "Your constructor never runs, so nothing is kept.", "Rename it to __init__.", 3),
     Mistake("not_a_module", "MyLinear is a plain class; it is no nn.Module (nor our Module).",
             "Without that there is no parameters(), and no optimizer could find the weights.",
             "Write class MyLinear(nn.Module): and super().__init__() first thing in the constructor.", 3),
@@ -38,7 +35,7 @@ MISTAKES = {mistake.code: mistake for mistake in (
     Mistake("buffer", "{names} is registered as a buffer.", "A buffer is saved with the module, but never trained.",
             "Make it an nn.Parameter.", 2),
     Mistake("frozen", "{names} has requires_grad=False.", "No gradient is computed for it, so it never changes.",
-            "Leave out requires_grad=False.", 2),
+            "Leave out what sets requires_grad to False.", 2),
     Mistake("hard_coded", "The weight has the shape {got}, although MyLinear({n_in}, {n_out}) was asked for.",
             "A layer in the middle of a network has other sizes than the first one.",
             "Use n_in and n_out where you wrote numbers.", 2),
@@ -55,7 +52,8 @@ MISTAKES = {mistake.code: mistake for mistake in (
             "Begin with random numbers: torch.randn(n_in, n_out) / n_in.", 3),
     Mistake("shared", "Two layers made one after the other hold the very same weight.",
             "Training one of them would change the other.", "Make the parameters inside __init__.", 1),
-    Mistake("new_weights", "The weights are drawn anew at each call: the same input gives different outputs.",
+    Mistake("new_weights", "The same input gives different outputs: the weights are drawn anew at each call, or something "
+            "else in forward is random.",
             "What was learned is thrown away before it is used.",
             "Make the parameters once, in __init__; forward only uses them.", 1),
     # --- what it computes
@@ -69,7 +67,7 @@ MISTAKES = {mistake.code: mistake for mistake in (
             "Write + self.bias.", 3),
     Mistake("bias_multiplied", "The bias is multiplied in, not added.",
             "A bias moves the output; multiplied it stretches it.", "Write + self.bias.", 3),
-    Mistake("relu_inside", "What is below zero comes out as 0: there is a ReLU in your layer.",
+    Mistake("relu_inside", "What is below zero is cut off or bent: there is a ReLU in your layer.",
             "A linear layer alone must be able to give negative numbers; ReLU is a layer of its own.",
             "Return x @ weight + bias as it is.", 1),
     Mistake("softmax_inside", "The outputs of a row sum to 1: there is a softmax in your layer.",
@@ -95,10 +93,9 @@ def _make(court: Court, attempt: type) -> Any:
     try:
         return court.call(attempt, {"n_in": N_IN, "n_out": N_OUT})
     except Raised as raised:
-        found = reading.misspelt(attempt, "__init__")
-        if called_wrongly(raised.error) and "__init__" not in vars(attempt) and found in (
-                "_init_", "__int__", "init", "__init", "_init__", "__init_", "__initt__", "__inti__"):
-            raise Found("init_misspelt", found=found) from None
+        error = str(raised.error)  # of super().__init__(n_in, n_out)
+        if f"{attempt.__name__}.__init__() takes 1 positional" in error and not called_wrongly(raised.error):
+            raise Found("no_super", error="it was called with arguments, and takes none") from None
         raise
 
 
@@ -133,6 +130,10 @@ def _check_kept(layer: Any, named: dict[str, nn.Parameter]) -> None:
         raise Found("plain_tensor", names=" and ".join(f"self.{name}" for name in sorted(large, reverse=True)))
     if isinstance(layer, nn.Module) and len(named) < 2 and (buffers := dict(layer.named_buffers())):
         raise Found("buffer", names=" and ".join(f"self.{name}" for name in buffers))
+    _check_frozen(named)
+
+
+def _check_frozen(named: dict[str, nn.Parameter]) -> None:
     frozen = [name for name, p in named.items() if not p.requires_grad]
     if frozen:
         raise Found("frozen", names=" and ".join(f"self.{name}" for name in frozen))
@@ -142,12 +143,6 @@ def _forward(court: Court, attempt: type, layer: Any, x: Tensor, keep: bool = Fa
     try:
         return court.call(layer, {"x": x}, name="MyLinear(n_in, n_out)", keep=("x",) if keep else ())
     except Raised as raised:
-        if isinstance(raised.error, NameError):
-            local = getattr(raised.error, "name", None) or ""
-            init = vars(attempt).get("__init__")
-            if init is not None and local in inspect.unwrap(init).__code__.co_varnames:
-                found = court.translate(raised)
-                raise Found("not_kept", local=local, **found.facts) from None
         found = court.translate(raised)
         if found.code in ("shapes", "index"):
             _explain_shapes(layer, found)
@@ -161,7 +156,9 @@ def _explain_shapes(layer: Any, found: Found) -> None:
         if p.ndim == 2 and shape in ((784, 10), (10, 784)):
             raise Found("hard_coded", got=shape, n_in=N_IN, n_out=N_OUT) from None
         if p.ndim == 2 and shape in ((N_IN, N_OUT), (N_OUT, N_IN)):
-            if bias := [q for q in _named(layer).values() if q is not p and q.numel() not in (1, N_OUT)]:
+            fits = [()] if "mat1 and mat2" not in facts["error"] else [(), (N_OUT, 1)]
+            if bias := [q for q in _named(layer).values() if q is not p
+                        and tuple(q.shape) not in (*fits, (1,), (N_OUT,), (1, N_OUT))]:
                 raise Found("bias_shape", got=tuple(bias[0].shape), n_out=N_OUT) from None
             raise Found("transposed", got=shape, **facts) from None
         if p.ndim >= 2:
@@ -206,11 +203,10 @@ def _examine(court: Court, attempt: Any) -> list[str]:
     if not torch.allclose(first.detach(), second.detach(), equal_nan=True) or (
             {id(p) for p in named.values()} != {id(p) for p in _named(layer).values()}):
         raise Found("new_weights", evidence=side_by_side(second.detach(), first.detach(), "the second output"))
+    _check_frozen(named)
     _fill(list(named.values()))
     _check_output(court, attempt, layer, x, named)
     _check_begin(named, begin)
-    if court.changed:
-        raise Found("in_place", names=" and ".join(sorted(court.changed)))
     return _notes(attempt, named)
 
 
@@ -250,11 +246,15 @@ def _check_output(court: Court, attempt: type, layer: Any, x: Tensor, named: dic
         weight = named[weight_name].detach()
         weight = weight.T if weight.shape == (N_OUT, N_IN) else weight.reshape(N_IN, N_OUT)
         bias = named[bias_name].detach().reshape(N_OUT) if bias_name else None
-        used = not out.requires_grad or torch.autograd.grad(out.sum(), named[weight_name], retain_graph=True,
-                                                            allow_unused=True)[0] is not None
-        if not used and not equal(to_tensor(out), x @ weight + (0 if bias is None else bias)):
+        right = x @ weight + (0 if bias is None else bias)
+        if out.requires_grad and not equal(to_tensor(out), right) and torch.autograd.grad(
+                out.sum(), named[weight_name], retain_graph=True, allow_unused=True)[0] is None:
             raise Found("weight_unused")
+        if bias is not None and equal(to_tensor(out), x.relu() @ weight + bias):
+            raise Found("relu_inside")
         _compare_sum(court, out, x @ weight, bias, named, weight_name)
+    if court.changed:
+        raise Found("in_place", names=" and ".join(sorted(court.changed)))
     _check_gradients(court, attempt, layer, x, named)
 
 
@@ -275,7 +275,7 @@ def _compare_sum(court: Court, out: Tensor, product: Tensor, bias: Tensor | None
 
 def _shapes_of_mistakes(product: Tensor, bias: Tensor) -> list[tuple[str, Tensor]]:
     out = product + bias
-    return [("relu_inside", out.relu()), ("relu_inside", product.relu() + bias), ("relu_inside", out.clamp(min=0.1 * out)),
+    return [("relu_inside", out.relu()), ("relu_inside", product.relu() + bias),
             ("softmax_inside", out.softmax(1)), ("softmax_inside", out.log_softmax(1)), ("softmax_inside", out.softmax(0)),
             ("sigmoid_inside", out.sigmoid()), ("sigmoid_inside", out.tanh())]
 
@@ -288,6 +288,9 @@ def _compare(court: Court, out: Tensor, right: Tensor, known: list[tuple[str, Te
     for code, numbers in known:
         if equal(yours, numbers):
             raise Found(code, evidence=evidence, expected=right, yours=yours)
+    above = right > 0
+    if yours.shape == right.shape and equal(yours[above], right[above]) and not equal(yours[~above], right[~above]):
+        raise Found("relu_inside", evidence=evidence, expected=right, yours=yours)  # or a leaky one
     call = "MyLinear(n_in, n_out)(x)"
     if yours.shape != right.shape:
         raise Found("shape", call=call, got=tuple(yours.shape), wanted=tuple(right.shape), evidence=evidence,
@@ -305,7 +308,7 @@ def _check_gradients(court: Court, attempt: type, layer: Any, x: Tensor, named: 
             raise Found("output_detached")
         for p in named.values():
             p.grad = None
-        ((out - targets) ** 2).sum().backward()
+        court.call(((out - targets) ** 2).sum().backward, name="backward", may_be_none=True)
         grad_out = 2 * (out.detach() - targets)
         lost = [f"self.{name}" for name, p in named.items() if p.grad is None]
         if lost:
@@ -330,6 +333,9 @@ def _check_begin(named: dict[str, nn.Parameter], begin: list[Tensor]) -> None:
     for p, first in zip(named.values(), begin, strict=True):
         if p.numel() > N_OUT and first.numel() > 1 and bool((first == first.flatten()[0]).all()):
             raise Found("zeros", value=f"{first.flatten()[0].item():g}")
+        outputs = {(N_IN, N_OUT): first.T, (N_OUT, N_IN): first}.get(tuple(first.shape))
+        if outputs is not None and torch.equal(outputs, outputs[:1].expand_as(outputs)):
+            raise Found("zeros", value="the same numbers for every output")
 
 
 def _notes(attempt: type, named: dict[str, nn.Parameter]) -> list[str]:

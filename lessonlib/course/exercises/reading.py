@@ -4,6 +4,7 @@ import difflib
 import dis
 import functools
 import inspect
+import re
 from types import CodeType, FunctionType
 
 import torch
@@ -57,6 +58,23 @@ def empty_parts(attempt: object, stub: str, name: str) -> tuple[list[str], list[
     empty = [part for part, skeleton in asked.items() if part in written
              and (is_empty(written[part].__code__) or _same(written[part].__code__, skeleton.__code__))]
     return empty, list(asked)
+
+
+def misspelt_init(cls: type) -> str:
+    """A method that was meant to be the constructor, or an empty text."""
+    found = "" if "__init__" in vars(cls) else misspelt(cls, "__init__")
+    return found if found in ("_init_", "__int__", "init", "__init", "_init__", "__init_", "__initt__", "__inti__") else ""
+
+
+def lost_name(cls: type, error: str) -> str:
+    """The name that an error misses, if the constructor had it as an argument, a local name, or in `self`."""
+    missing = re.match(rf"name '(\w+)' is not defined|'{cls.__name__}' object has no attribute '(\w+)'", error)
+    code = code_of(vars(cls).get("__init__"))
+    if missing is None or code is None:
+        return ""
+    name = missing[1] or missing[2]
+    kept = {i.argval for i in dis.get_instructions(code) if i.opname == "STORE_ATTR"}
+    return name if name in code.co_varnames[1:] or (missing[1] and name in kept) else ""
 
 
 def misspelt(cls: type, wanted: str) -> str:

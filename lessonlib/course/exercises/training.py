@@ -46,6 +46,9 @@ LOOP = {mistake.code: mistake for mistake in (
     Mistake("step_first", "step comes before backward.",
             "Each step then uses the gradient of the batch before (and the first one none), or none at all.",
             "Call loss.backward(), then opt.step().", 2),
+    Mistake("loss_scaled", "backward() was called on {factor} times the loss.",
+            "All gradients are then {factor} times as large, as if the learning rate had been changed.",
+            "Call backward() on the very tensor that the loss function gave.", 2),
     Mistake("uphill", "The weights walk uphill: backward was called on minus the loss.",
             "step goes down what backward was called on, so the loss grows.", "Call backward() on the loss itself.", 1),
     Mistake("no_zero_grad", "The gradients are not forgotten after each batch ({zeros} of {n} times).",
@@ -60,8 +63,16 @@ LOOP = {mistake.code: mistake for mistake in (
             "Call opt.step() once in each turn of the loop, and go over the batches once.", 1),
     Mistake("last_only", "The list holds {got} of {n} losses.", "It should show every batch.",
             "Begin the list before the loop, and append inside it.", 3),
-    Mistake("running_total", "Each entry is the sum of all losses so far.", "The curve would rise although the "
-            "model learns.", "Append the loss of this batch alone.", 3),
+    Mistake("too_many", "The list holds {got} losses for {n} batches.", "It should show each batch once.",
+            "Append once in each turn of the loop.", 3),
+    Mistake("running_total", "Each entry is the sum, or the mean, of all losses so far.",
+            "The curve then shows what was, and hides what each batch did.", "Append the loss of this batch alone.", 3),
+    Mistake("after_step", "Each entry is the loss after the step, on the batch that it has just learned from.",
+            "That is better than the model is on anything new, and costs a second forward.",
+            "Append the loss that backward() was called on.", 3),
+    Mistake("losses_scaled", "Each entry is {factor} times the loss of its batch.",
+            "The loss function gives the mean over the batch already; the curve could not be compared with others.",
+            "Append loss.item() as it is.", 3),
     Mistake("constant", "All entries of the list are the same, though the losses differ.",
             "The curve would be flat whatever is learned.", "Append the loss of this batch, in the loop.", 3),
     Mistake("graph_kept", "The losses in the list still hold the record of how they were made.",
@@ -84,16 +95,26 @@ class _Model(nn.Module):
         self.weight = nn.Parameter(torch.randn(3, 2, generator=rng, dtype=torch.float64))
         self.bias = nn.Parameter(torch.randn(2, generator=rng, dtype=torch.float64))
         self.notes = notes
+        self.weight.register_hook(self._gradient_arrives)
+
+    def _gradient_arrives(self, _grad: Tensor) -> None:
+        self.notes.flags.add("gradient")
+        if self.weight.grad is not None and bool(self.weight.grad.any()):
+            self.notes.flags.add("stale")
 
     def forward(self, x: Tensor) -> Tensor:
         self.notes.events.append("forward")
-        self.notes.inputs.append(x)
+        fits = isinstance(x, Tensor) and x.ndim == 2 and x.shape[1] == 3
+        if torch.is_grad_enabled() or not fits:
+            self.notes.inputs.append(x)
         if not self.training:
             self.notes.flags.add("eval_mode")
-        if not isinstance(x, Tensor) or x.ndim != 2 or x.shape[1] != 3:
-            self.notes.flags.add("wrong_input")
-            x = torch.zeros(5, 3)
+        x = x.to(self.weight.dtype) if fits else torch.zeros(5, 3)
         return x @ self.weight + self.bias
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        self.notes.events.append("zero")
+        super().zero_grad(set_to_none)
 
 
 class _Opt:
@@ -106,6 +127,8 @@ class _Opt:
     @torch.no_grad()
     def step(self) -> None:
         self.notes.events.append("step")
+        if any(p.grad is not None and bool(p.grad.any()) for p in self.params):
+            self.notes.flags.add("moved")
         for p in self.params:
             if p.grad is not None:
                 p -= self.lr * p.grad
@@ -124,6 +147,12 @@ class _Notes:
     inputs: list[Any] = field(default_factory=list)
     flags: set[str] = field(default_factory=set)
     losses: list[Tensor] = field(default_factory=list)  # those that the loss function gave
+    factors: list[float] = field(default_factory=list)  # of the loss in what backward was called on
+
+    def hear(self, grad: Tensor) -> None:
+        """A gradient has come back to a loss."""
+        self.events.append("backward")
+        self.factors.append(grad.item())
 
     def loss_func(self, output: Tensor, targets: Tensor) -> Tensor:
         both = isinstance(output, Tensor) and isinstance(targets, Tensor)
@@ -133,8 +162,8 @@ class _Notes:
         self.events.append("loss")
         loss = functional.cross_entropy(output, targets)
         if loss.requires_grad:
-            loss.register_hook(lambda grad: self.events.append("backward"))
-        self.losses.append(loss.detach())
+            loss.register_hook(self.hear)
+        self.losses.append(loss)
         return loss
 
 
@@ -154,7 +183,8 @@ def _right_epoch(lr: float = 0.5) -> tuple[Tensor, Tensor]:
         notes.loss_func(model(xb), yb).backward()
         opt.step()
         opt.zero_grad()
-    return torch.stack(notes.losses), torch.cat([p.detach().flatten() for p in model.parameters()])
+    losses = [loss.detach() for loss in notes.losses]
+    return torch.stack(losses), torch.cat([p.detach().flatten() for p in model.parameters()])
 
 
 def _run_epoch(court: Court, attempt: Callable, as_generator: bool = False) -> tuple[Any, _Notes, _Model]:
@@ -162,14 +192,28 @@ def _run_epoch(court: Court, attempt: Callable, as_generator: bool = False) -> t
     model = _Model(notes)
     opt = _Opt(model.parameters(), notes)
     batches = _epoch_batches()
-    value = court.call(attempt, {"model": model, "batches": (pair for pair in batches) if as_generator else batches,
-                                 "loss_func": notes.loss_func, "opt": opt}, may_be_none=True)
-    given = [xb for xb, _ in batches]
-    for used in notes.inputs:
-        if not any(used is xb for xb in given) and not any(
-                isinstance(used, Tensor) and used.shape == xb.shape and torch.equal(used.double(), xb) for xb in given):
-            notes.flags.add("eval_data" if isinstance(used, Tensor) and used.ndim == 2 else "wrong_input")
+    try:
+        value = court.call(attempt, {"model": model, "batches": (pair for pair in batches) if as_generator else batches,
+                                     "loss_func": notes.loss_func, "opt": opt}, may_be_none=True)
+    except Raised:
+        _check_inputs(notes, batches)  # which may be why
+        raise
+    _check_inputs(notes, batches)
     return value, notes, model
+
+
+def _check_inputs(notes: _Notes, batches: Sequence[tuple[Tensor, Tensor]]) -> None:
+    """Raise `Found` where the model or the loss was called with something else than what the batches hold."""
+    given = {part.untyped_storage().data_ptr() for pair in batches for part in pair}
+    for used in notes.inputs:
+        if not isinstance(used, Tensor) or used.ndim < 2 or used.untyped_storage().data_ptr() in given:
+            fits = any(used is xb or (isinstance(used, Tensor) and torch.equal(used, xb)) for xb, _ in batches)
+            notes.flags.update([] if fits else ["wrong_input"])
+        elif not any(used.shape == xb.shape and torch.allclose(used.double(), xb, rtol=1e-4) for xb, _ in batches):
+            notes.flags.add("eval_data")
+    for flag in ("wrong_input", "eval_data", "arguments_swapped"):
+        if flag in notes.flags:
+            raise Found(flag)
 
 
 def _examine_loop(court: Court, attempt: Any) -> list[str]:
@@ -179,14 +223,11 @@ def _examine_loop(court: Court, attempt: Any) -> list[str]:
         raise Found("generator", call="train_epoch(model, batches, loss_func, opt)")
     right_losses, right_weights = _right_epoch()
     weights = torch.cat([p.detach().flatten() for p in model.parameters()])
-    for flag in ("wrong_input", "eval_data", "arguments_swapped"):
-        if flag in notes.flags:
-            raise Found(flag)
     if not equal(weights, right_weights):
         raise _what_went_wrong(notes, weights, right_weights)
     if value is None:
         raise Found("no_return", call="train_epoch(model, batches, loss_func, opt)")
-    _check_losses(value, right_losses)
+    _check_losses(value, right_losses, notes)
     if "eval_mode" in notes.flags:
         raise Found("eval_mode")
     _try_generator(court, attempt, right_losses)
@@ -198,30 +239,36 @@ def _what_went_wrong(notes: _Notes, weights: Tensor, right: Tensor) -> Found:
     events, n = notes.events, len(_epoch_batches())
     evidence = f"what happened: {' '.join(events[:14])}{' …' if len(events) > 14 else ''}"
     counts = {name: events.count(name) for name in ("forward", "loss", "backward", "step", "zero")}
+    cut = any(loss.is_leaf and loss.grad is not None for loss in notes.losses)  # a loss without a record
+    counts["backward"] += cut
     for name, code in (("forward", "no_forward"), ("loss", "no_loss"), ("backward", "no_backward"), ("step", "no_step")):
         if counts[name] == 0:
             return Found(code, evidence=evidence)
+    if "gradient" not in notes.flags:
+        return Found("no_gradient", error="no gradient arrived at the parameters", evidence=evidence)
     if counts["forward"] < n:
         return Found("first_only", got=counts["forward"], n=n, evidence=evidence)
     main = [event for event in events if event in ("backward", "step", "zero")]
     if main.index("step") < main.index("backward"):
         return Found("step_first", evidence=evidence)
+    if counts["step"] == 1 < n:
+        return Found("once", n=n, evidence=evidence)
     if any(a == "backward" and b == "zero" and "step" in main[i + 2: i + 3]
-           for i, (a, b) in enumerate(itertools.pairwise(main))):
+           for i, (a, b) in enumerate(itertools.pairwise(main))) or "moved" not in notes.flags:
         return Found("zero_between", evidence=evidence)
-    if counts["step"] < n:
-        return Found("once", n=n, evidence=evidence) if counts["step"] == 1 else Found(
-            "more_steps", got=counts["step"], n=n, evidence=evidence)
-    if counts["step"] > n:
+    if counts["step"] != n:
         return Found("more_steps", got=counts["step"], n=n, evidence=evidence)
-    if counts["zero"] < n - 1:
+    if counts["zero"] < n - 1 and "stale" in notes.flags:
         return Found("no_zero_grad", zeros=counts["zero"], n=n, evidence=evidence)
+    factors = {round(factor, 9) for factor in notes.factors}
+    if len(factors) == 1 and not factors & {1.0, -1.0} and equal(weights, _right_epoch(0.5 * notes.factors[0])[1]):
+        return Found("loss_scaled", factor=f"{notes.factors[0]:g}", evidence=evidence)
     code = "uphill" if equal(weights, _right_epoch(-0.5)[1]) else "unknown"
     return Found(code, evidence=f"{evidence}\n{side_by_side(weights, right, 'weights after the epoch')}",
                  expected=right, yours=weights)
 
 
-def _check_losses(value: Any, right: Tensor) -> None:
+def _check_losses(value: Any, right: Tensor, notes: _Notes) -> None:
     call = "train_epoch(model, batches, loss_func, opt)"
     if isinstance(value, Tensor) and value.ndim == 1:
         value = list(value)
@@ -229,15 +276,20 @@ def _check_losses(value: Any, right: Tensor) -> None:
         raise Found("not_list", what=shape_of(value))
     if len(value) < len(right):
         raise Found("last_only", got=len(value), n=len(right))
+    if len(value) > len(right):
+        raise Found("too_many", got=len(value), n=len(right))
     yours = [to_tensor(loss) for loss in value]
     if any(loss is None or loss.numel() != 1 for loss in yours):
         raise Found("not_numbers", call=call, what="a list with something else than numbers", wanted="a list of losses")
     yours = torch.stack([loss.reshape(()) for loss in yours])
     evidence = side_by_side(yours, right, "losses")
     if not equal(yours, right):
-        known = (("running_total", right.cumsum(0)), ("constant", yours[:1].expand(len(right))))
+        factor, totals = (yours[0] / right[0]).item(), right.cumsum(0)
+        known = (("running_total", totals), ("running_total", totals / torch.arange(1, len(right) + 1)),
+                 ("constant", yours[:1].expand(len(right))), ("losses_scaled", factor * right),
+                 ("after_step", torch.stack([loss.detach() for loss in notes.losses[1::2]])))
         code = next((code for code, numbers in known if equal(yours, numbers)), "unknown")
-        raise Found(code, evidence=evidence, expected=right, yours=yours)
+        raise Found(code, evidence=evidence, expected=right, yours=yours, factor=f"{factor:g}")
     if any(isinstance(loss, Tensor) and loss.requires_grad for loss in value):
         raise Found("graph_kept")
 
@@ -316,6 +368,8 @@ def _walk_attempt(court: Court, attempt: type, settings: dict[str, float]) -> _W
             if court.translate(raised).code == "none_used" and equal(_row(params), _row(_first_params())):
                 raise Found("lost", evidence="step() found no gradient, because it asks tensors that are not the "
                                              "parameters handed in") from None
+            if court.translate(raised).code == "shapes" and _shares_velocity(court, attempt, settings):
+                raise Found("velocity_shared") from None
             raise
         if not all(p.requires_grad for p in params):
             raise Found("frozen")
@@ -323,6 +377,51 @@ def _walk_attempt(court: Court, attempt: type, settings: dict[str, float]) -> _W
         court.call(opt.zero_grad, name="zero_grad", may_be_none=True)
         left = [p.grad is not None and bool((p.grad != 0).any()) for p in params]
     return _Walked(torch.stack(rows), left)
+
+
+def _shares_velocity(court: Court, attempt: type, settings: dict[str, float]) -> bool:
+    """Whether the gradient of one parameter moves another, of the same shape, with the factor momentum."""
+    first, second = (nn.Parameter(torch.zeros(3, 2)) for _ in range(2))
+    opt = court.call(attempt, {"params": iter([first, second]), **settings}, keep=("params",), given=tuple(settings)[1:])
+    first.grad, second.grad = torch.ones(3, 2), torch.zeros(3, 2)
+    court.call(opt.step, name="step", may_be_none=True)
+    return bool(second.detach().any())
+
+
+def _as_if(court: Court, attempt: type, settings: Sequence[dict[str, float]],
+           right: Callable[..., Update]) -> list[dict[str, float]] | None:
+    """The settings with which a right optimizer would walk as this one does, for each of `settings`; or None."""
+    found = []
+    for chosen in settings:
+        rows = _walk_attempt(court, attempt, chosen).rows
+        places = [_row(_first_params()), *rows[:-1]]
+        grads = [_row(torch.autograd.grad(_loss(leaves, step), leaves)) for step, leaves in enumerate(
+            [place[:6].view(3, 2).clone().requires_grad_(), place[6:].clone().requires_grad_()] for place in places)]
+        moves = [after - before for before, after in zip(places, rows, strict=True)]
+        lr = -(moves[0] @ grads[0] / (grads[0] @ grads[0])).item()
+        guess = {"lr": lr}
+        if "momentum" in chosen and lr:
+            guess["momentum"] = ((-moves[1] / lr - grads[1]) @ grads[0] / (grads[0] @ grads[0])).item()
+        if not lr or not bool(rows.isfinite().all()) or not equal(rows, _walk(right(**guess))):
+            return None
+        found.append(guess)
+    return found
+
+
+def _other_settings(asked: Sequence[dict[str, float]], walked: Sequence[dict[str, float]], evidence: str) -> Found:
+    """It walks as a right optimizer would, with another lr or momentum than was asked for."""
+    same = {name: all(_near(a[name], w[name]) for a, w in zip(asked, walked, strict=True)) for name in asked[0]}
+    wrong = [name for name, fits in same.items() if not fits]
+    if len(wrong) == 1 and all(_near(w[wrong[0]], walked[0][wrong[0]]) for w in walked):
+        return Found(f"{wrong[0]}_fixed", evidence=evidence)
+    pairs = zip(walked, asked, strict=True)
+    pair = next(((w, a) for w, a in pairs if not all(_near(w[name], a[name]) for name in same)), (walked[0], asked[0]))
+    words = [" and ".join(f"{name}={value:.4g}" for name, value in side.items()) for side in pair]
+    return Found("as_if", evidence=evidence, walked=words[0], asked=words[1])
+
+
+def _near(a: float, b: float) -> bool:
+    return abs(a - b) < 1e-6
 
 
 def _examine_optimizer(court: Court, attempt: Any, settings: Sequence[dict[str, float]],
@@ -337,9 +436,15 @@ def _examine_optimizer(court: Court, attempt: Any, settings: Sequence[dict[str, 
             continue
         evidence = (f"{', '.join(f'{name}={value:g}' for name, value in chosen.items())}; a row for each step: "
                     f"weights (6), then biases (2)\n{side_by_side(walked.rows, expected, 'parameters')}")
+        left = ("zero_grad_nothing" if all(walked.gradients_left) else "zero_grad_partly") * any(walked.gradients_left)
         for code, rows in known(**chosen).items():
             if equal(walked.rows, rows):
-                raise Found(_RENAMED.get(code, code), evidence=evidence, expected=expected, yours=walked.rows)
+                code = left if left and code == "sum_of_gradients" else _RENAMED.get(code, code)
+                raise Found(code, evidence=evidence, expected=expected, yours=walked.rows)
+        if left:
+            raise Found(left, evidence=evidence, expected=expected, yours=walked.rows)
+        if as_if := _as_if(court, attempt, settings, right):
+            raise _other_settings(settings, as_if, evidence)
         code = "nan" if bool(walked.rows.isnan().any()) else "unknown"
         raise Found(code, evidence=evidence, expected=expected, yours=walked.rows, call="step()")
     return []
@@ -400,7 +505,7 @@ def _sgd_mistakes(lr: float) -> dict[str, Tensor]:
         "assigned": _walk(lambda i, p, g, state: -lr * g),
         "shrinks": _walk(lambda i, p, g, state: p - lr * p),
         "normalised": _walk(lambda i, p, g, state: p - lr * g / g.norm()),
-        "lr_fixed": _walk(_plain(FIRST_LR)), "lr_usual": _walk(_plain(0.01)), "lr_tenth": _walk(_plain(0.1)),
+        "lr_fixed": _walk(_plain(FIRST_LR)),
     }
 
 
@@ -418,6 +523,10 @@ def _momentum_mistakes(lr: float, momentum: float) -> dict[str, Tensor]:
 
     def from_ones(i: int, p: Tensor, g: Tensor, state: dict) -> Tensor:
         state[i] = momentum * state.get(i, torch.ones_like(p)) + g
+        return p - lr * state[i]
+
+    def from_weights(i: int, p: Tensor, g: Tensor, state: dict) -> Tensor:
+        state[i] = momentum * state.get(i, p) + g
         return p - lr * state[i]
 
     def old_velocity(i: int, p: Tensor, g: Tensor, state: dict) -> Tensor:
@@ -448,8 +557,9 @@ def _momentum_mistakes(lr: float, momentum: float) -> dict[str, Tensor]:
         "sum_of_gradients": _walk(_velocity(lr, 1.0)),
         "momentum_on_both": _walk(_velocity(lr, momentum, momentum)),
         "momentum_on_gradient": _walk(lambda i, p, g, state: p - lr * momentum * g),
-        "momentum_fixed": _walk(_velocity(lr, FIRST_MOMENTUM)), "momentum_usual": _walk(_velocity(lr, 0.9)),
-        "lr_fixed": _walk(_velocity(FIRST_LR, momentum)),
+        "momentum_fixed": _walk(_velocity(lr, FIRST_MOMENTUM)), "lr_fixed": _walk(_velocity(FIRST_LR, momentum)),
+        "lr_squared": _walk(_velocity(lr * lr, momentum)), "from_weights": _walk(from_weights),
+        "unweighted": _walk(_velocity(lr, 1.0, momentum)),
         **_shared_mistakes(_velocity(lr, momentum), _velocity(-lr, momentum), _velocity(1.0, momentum)),
     }
 
@@ -478,6 +588,11 @@ _SHARED = (
     Mistake("used_up", "Only the first step changed anything.",
             "params came as a generator, and a generator can be gone through once.",
             "Keep a list: self.params = list(params).", 2),
+    Mistake("lr_squared", "The learning rate is multiplied in twice.", "The steps are far too short.",
+            "Multiply by self.lr once.", 3),
+    Mistake("as_if", "With {asked} it walks as a right one would with {walked}.",
+            "The rule is right up to a factor, and that makes the steps too long or too short.",
+            "Look at each number that stands before the gradient, and before what is kept of the last step.", 3),
     Mistake("zero_grad_nothing", "After zero_grad() the gradients are still there.",
             "backward adds to them, so each step drags all earlier gradients along.",
             "Set p.grad = None for each parameter.", 3),
@@ -494,8 +609,6 @@ SGD_MISTAKES = {mistake.code: mistake for mistake in (
             "Multiply by self.lr.", 3),
     Mistake("step_twice", "Each step is twice as long as it should be.", "It acts like twice the learning rate.",
             "Look for an update that is done twice.", 1),
-    Mistake("lr_squared", "The learning rate is multiplied in twice.", "The steps are far too short.",
-            "Multiply by self.lr once.", 3),
     Mistake("sign_only", "Only the sign of the gradient is used.",
             "Steep and flat places get the same step, and the walk cannot settle.", "Use p.grad itself.", 1),
     Mistake("assigned", "The parameter is replaced by the step.", "What was learned so far is thrown away.",
@@ -521,6 +634,11 @@ MOMENTUM_MISTAKES = {mistake.code: mistake for mistake in (
             "It is a good idea, but not the one that was asked for.", "Step by the velocity itself.", 1),
     Mistake("from_ones", "The velocity starts from 1.", "The first steps would go somewhere that no data asked for.",
             "Start from zeros.", 2),
+    Mistake("from_weights", "The velocity starts from the parameter itself.",
+            "The first steps would go somewhere that no data asked for.", "Start from torch.zeros_like(p).", 2),
+    Mistake("velocity_shared", "All parameters share one velocity: the gradient of one moves the others too.",
+            "Each parameter has a slope of its own. Where the shapes differ, it is an error.",
+            "Keep one velocity for each parameter, in a list.", 2),
     Mistake("old_velocity", "You step with the velocity of the step before.",
             "The first step goes nowhere, and all others come one too late.",
             "Update the velocity first, then use it.", 3),
@@ -533,6 +651,8 @@ MOMENTUM_MISTAKES = {mistake.code: mistake for mistake in (
             "Memory then reaches one step back, and no further.", "Keep the new velocity, not the gradient.", 3),
     Mistake("sum_of_gradients", "The old velocity is kept whole: momentum is not multiplied in.",
             "It never forgets, and runs past every valley.", "Multiply the old velocity by self.momentum.", 3),
+    Mistake("unweighted", "Momentum is multiplied into the gradient, and the old velocity is kept whole.",
+            "It never forgets, and runs past every valley.", "Multiply the old velocity by momentum, not the gradient.", 3),
     Mistake("momentum_on_both", "Momentum is multiplied into the gradient as well.",
             "It acts like a smaller learning rate.", "Multiply the old velocity alone.", 3),
     Mistake("momentum_on_gradient", "Momentum is multiplied into the gradient, and nothing is remembered.",
@@ -543,8 +663,7 @@ MOMENTUM_MISTAKES = {mistake.code: mistake for mistake in (
 )}
 
 _RENAMED = {"first_skipped": "one_skipped", "zero_grad_partly_last": "zero_grad_partly",
-            "weights_zeroed_too": "weights_zeroed", "lr_usual": "lr_fixed", "lr_tenth": "lr_fixed",
-            "momentum_usual": "momentum_fixed"}
+            "weights_zeroed_too": "weights_zeroed"}
 
 
 def _examine_sgd(court: Court, attempt: Any) -> list[str]:

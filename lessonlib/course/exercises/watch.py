@@ -43,7 +43,7 @@ class Watch(TorchFunctionMode):
             self.borrowed.append(self.codes[id(frame.f_code)][1])
 
     def __torch_function__(self, function, types, args=(), kwargs=None):
-        name = getattr(function, "__name__", "").strip("_")
+        name = getattr(function, "__name__", "").strip("_").removeprefix("special_")
         if name in self.names:
             self.borrowed.append(f"torch's {name}")
         return function(*args, **(kwargs or {}))
