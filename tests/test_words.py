@@ -5,6 +5,8 @@ import re
 import pytest
 
 from lessonlib.course import notebooks
+from lessonlib.course.exercises import EXERCISES
+from lessonlib.course.exercises.court import exercises
 
 LESSONS = notebooks.lessons()
 # The table: concept -> number of the lesson that introduces it (in its section "New words").
@@ -59,3 +61,17 @@ def test_the_words_that_everybody_needs_are_there():
                  "epoch", "batch", "logit", "rank", "tensor", "loss", "metric", "learning rate", "broadcasting",
                  "softmax"):
         assert term in INTRODUCED, term
+
+
+@pytest.mark.parametrize("task", EXERCISES.values(), ids=list(EXERCISES))
+def test_the_answers_of_a_check_use_only_what_was_introduced(task):
+    """What stands in its own messages; a later word may be used where it is followed by its lesson in brackets."""
+    messages = {code: f"{mistake.seen} {mistake.why} {mistake.next}"
+                for code, mistake in exercises()[task.id].mistakes.items()}
+    assert len(messages) >= 5
+    early = {}
+    for code, message in {**messages, "go_on": task.go_on}.items():
+        text = re.sub(r"[\w-]+ \(lesson \d+\)", "", message)
+        early |= {(code, term): number for term, number in INTRODUCED.items() if number > task.lesson
+                  and term not in PLAIN and re.search(rf"\b{re.escape(term)}(s|es)?\b", text, re.IGNORECASE)}
+    assert not early, f"used before the lesson that introduces it: {early}"

@@ -85,7 +85,7 @@ TASKS = (
               "self.weight = nn.Parameter(torch.randn(n_in, n_out) / n_in)\nself.bias = ____\n"
               "# in forward:\nreturn x @ self.weight + ____"),
          ),
-         "Use it in place of `Linear` in the cells above; it trains to the same losses."),
+         "Use it instead of `Linear` in the cells above; it trains to the same losses."),
     Task("softmax", 5, "softmax",
          "Turn each row of logits, (n, classes), into probabilities: e to the power of each, divided by the sum "
          "of the row. It must survive a logit of 1000.",
@@ -100,7 +100,7 @@ TASKS = (
               "row away first: the quotient stays the same.",
               "exps = (x - x.amax(dim=1, keepdim=____)).exp()\nreturn exps / exps.____"),
          ),
-         "Use it in place of `softmax` from lessonlib.layers."),
+         "Use it instead of `softmax` from lessonlib.layers."),
     Task("cross_entropy", 6, "cross_entropy",
          "Logits (batch, classes) and targets (batch,) of class numbers go in. Out comes one number: the mean of "
          "minus the log-probability of the right class, finite even for a logit of 1000.",
@@ -144,7 +144,7 @@ TASKS = (
               "order = torch.randperm(len(x), generator=generator)\nfor rows in order.split(batch_size):\n"
               "    yield x[rows], ____"),
          ),
-         "Use it in place of `batches` from lessonlib.loaders."),
+         "Use it instead of `batches` from lessonlib.loaders."),
     Task("accuracy", 8, "accuracy",
          "The share of rows, from 0 to 1, whose largest score stands at the place of the target.",
          "def accuracy(logits, targets):\n"

@@ -108,7 +108,7 @@ NORMALIZE = Function(_parts, [normalize, _with_population_std], (
             "The new numbers were perhaps written to names that nobody returns.", "Return the new tensors.", 1,
             lambda t, v: (t, v)),
     Mistake("no_std", "The mean is taken away, but nothing is divided by the deviation.",
-            "The spread stays what it was, and a learning rate that fits other data need not fit yours.",
+            "The spread stays what it was, and the next data may have another.",
             "Divide both by the deviation of train.", 1, *_either(_each(lambda x, t, std: x - t.mean()))),
     Mistake("no_mean", "Divided by the deviation, but the mean is still in it.",
             "All inputs are then on one side of zero, and so all weights are pushed the same way.",
@@ -134,7 +134,7 @@ NORMALIZE = Function(_parts, [normalize, _with_population_std], (
             "Take mean and deviation from train.", 2,
             *_either(lambda t, v, std: ((t - v.mean()) / std(v), (v - v.mean()) / std(v)))),
     Mistake("per_column", "Each column has a mean and a deviation of its own.",
-            "In pictures some pixels are always white: their deviation is 0, and dividing by it gives nan.",
+            "In pictures some pixels are always white: their deviation is 0, and nothing can be divided by that.",
             "Take one mean and one deviation over all pixels: .mean() without an axis.", 2,
             *_either(_each(lambda x, t, std: (x - t.mean(0)) / std(t, 0)),
                      _own(lambda x, of, std: (x - of.mean(0)) / std(of, 0)))),
@@ -204,7 +204,7 @@ L2 = Function(_pictures, [baseline.l2_distance], (
             "The distance of a picture from itself must be 0.", "Write a - b.", 1,
             lambda a, b: ((a + b) ** 2).mean((-2, -1)).sqrt()),
     Mistake("squares_apart", "You square each picture and then subtract: a² - b² is not (a - b)².",
-            "The distance could become negative, or nan.", "Subtract first, then square.", 3,
+            "The distance could become negative, and that has no root.", "Subtract first, then square.", 3,
             lambda a, b: (a**2 - b**2).mean((-2, -1)).sqrt()),
 ), twists={"no_root": lambda parts, _inputs: tuple(part**2 for part in parts)})
 
@@ -216,13 +216,13 @@ MOST = 200  # batches asked of an attempt before it counts as endless
 
 BATCHES = {mistake.code: mistake for mistake in (
     Mistake("not_batches", "{what} came out; a series of pairs was expected.",
-            "The training loop says `for xb, yb in batches(...)`.", "yield one pair (xb, yb) for each batch.", 1),
+            "The loop that trains says `for xb, yb in batches(...)`.", "yield one pair (xb, yb) for each batch.", 1),
     Mistake("not_pairs", "The first thing that came out is {what}; a pair (xb, yb) was expected.",
-            "The training loop unpacks two tensors: inputs and their targets.",
+            "The loop that trains unpacks two tensors: inputs and their targets.",
             "yield x[rows], y[rows] with the same rows in both.", 3),
     Mistake("indices", "Row numbers come out; the rows themselves were expected.",
             "The model needs the images, not their places.", "yield x[rows], y[rows].", 3),
-    Mistake("swapped", "Targets come first, inputs second.", "The training loop unpacks xb, yb.",
+    Mistake("swapped", "Targets come first, inputs second.", "The loop that trains unpacks xb, yb.",
             "yield x[rows], y[rows].", 3),
     Mistake("not_whole", "The rows themselves were changed: after the batch axis xb and yb have the shapes {got}; x and y "
             "have {wanted}.", "The model expects each row as it stands in the data.", "yield x[rows], y[rows] as they are.", 3),

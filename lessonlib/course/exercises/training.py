@@ -47,7 +47,7 @@ LOOP = {mistake.code: mistake for mistake in (
             "Each step then uses the gradient of the batch before (and the first one none), or none at all.",
             "Call loss.backward(), then opt.step().", 2),
     Mistake("loss_scaled", "backward() was called on {factor} times the loss.",
-            "All gradients are then {factor} times as large, as if the learning rate had been changed.",
+            "All gradients are then {factor} times as large, and so are all steps.",
             "Call backward() on the very tensor that the loss function gave.", 2),
     Mistake("uphill", "The weights walk uphill: backward was called on minus the loss.",
             "step goes down what backward was called on, so the loss grows.", "Call backward() on the loss itself.", 1),
