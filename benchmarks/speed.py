@@ -4,8 +4,8 @@
     python benchmarks/speed.py training rungs --runs 9 --json speed.json
 
 The first time, the peers (benchmarks/requirements.txt) are installed into benchmarks/.venv. All that is compared runs
-in one process, in turns, so that a busy moment of the machine hits everybody; ratios are taken turn by turn. MNIST is
-used where it is there, the built-in digits where it is not.
+under the same settings and in turns, so that a busy moment of the machine hits everybody; ratios are taken turn by
+turn. MNIST is used where it is there, the built-in digits where it is not.
 """
 
 import argparse

@@ -8,7 +8,7 @@ __all__ = ['HANDED_OVER', 'RUNGS_BELOW', 'finite_differences', 'linear_backward'
            'TapeTensor', 'list_transpose', 'list_matmul', 'list_log_softmax', 'list_log_probs', 'list_nll',
            'list_softmax_nll_grad', 'list_step', 'NoTorch', 'rung_python']
 
-# %% ../nbs/13_backprop.ipynb #04ae6233
+# %% ../nbs/13_backprop.ipynb #70fb2ba1
 import math
 from collections.abc import Callable
 from itertools import islice
@@ -22,7 +22,7 @@ from .ladder import Climb, Rung, Task
 from .layers import log_softmax, softmax
 from .loaders import batches
 from .losses import cross_entropy
-from .matmul import Guard, LibraryUsed, matmul_broadcast
+from .matmul import Guard, LibraryUsed, matmul_broadcast, matmul_last_axis
 from .optim import SGD
 
 # %% ../nbs/13_backprop.ipynb #6ed35f9a
@@ -80,14 +80,14 @@ def softmax_nll_grad(
     grad[rows, targets] -= 1
     return grad / len(targets)
 
-# %% ../nbs/13_backprop.ipynb #985bc71d
+# %% ../nbs/13_backprop.ipynb #838656ff
 @torch.no_grad()
 def rung_gradients(task: Task) -> Climb:
     """Rung 6: gradients by formula; elementwise operations and sums are borrowed."""
     weight, bias = task.weight.clone(), task.bias.clone()  # plain tensors: nobody watches them
 
     def logits_of(x: Tensor) -> Tensor:  # (batch, 784) -> (batch, 10)
-        return matmul_broadcast(x, weight) + bias
+        return matmul_last_axis(x, weight) + bias
 
     opt, losses, rng = SGD([weight, bias], lr=task.lr), [], task.generator()
     for _ in range(task.epochs):
@@ -356,9 +356,10 @@ def rung_python(
 
     return Climb(torch.tensor(losses, dtype=torch.float64), model)
 
-# %% ../nbs/13_backprop.ipynb #f2de8319
+# %% ../nbs/13_backprop.ipynb #6d36b8fc
 # What rung 7 may ask of PyTorch before and after its training, to turn tensors into lists and back.
-HANDED_OVER = {"randperm", "split", "getitem", "index", "to", "get", "len", "dim", "tolist", "tensor"}
+HANDED_OVER = {"randperm", "split", "getitem", "index", "index_select", "to", "get", "len", "dim", "tolist",
+               "tensor"}
 RUNGS_BELOW: tuple[Rung, Rung] = (
     Rung("Gradients", "autograd", "elementwise, sum", rung_gradients,
          wrote=(softmax, softmax_nll_grad, rung_gradients),

@@ -99,7 +99,7 @@ def pixel_stats(
     mean = (share * value).sum()
     return mean.item(), (share * (value - mean) ** 2).sum().sqrt().item()
 
-# %% ../nbs/01_data.ipynb #421d9fbe
+# %% ../nbs/01_data.ipynb #fe2afa54
 def as_rows(
     images: Tensor,  # (n, 28, 28) uint8
     mean: float,  # of the training images, from `pixel_stats`
@@ -108,4 +108,5 @@ def as_rows(
     device: torch.device | str = "cpu",
 ) -> Tensor:  # (n, 784), normalised
     """Flatten each picture and normalise it with the mean and standard deviation of the *training* images."""
-    return (flatten(images).to(device, dtype) / 255 - mean) / std
+    rows = flatten(images).to(device, dtype, copy=True)
+    return rows.div_(255).sub_(mean).div_(std)

@@ -7,7 +7,7 @@ __all__ = ['RUNGS', 'TOLERANCE', 'Task', 'make_task', 'borrowed_loader', 'Climb'
            'train_by_hand', 'rung_loop', 'rung_sgd', 'rung_matmul', 'Rung', 'guarded', 'count_lines', 'Ladder',
            'row_of', 'climb', 'ladder_figure']
 
-# %% ../nbs/12_ladder.ipynb #73a3bce2
+# %% ../nbs/12_ladder.ipynb #0265a5a7
 import inspect
 import io
 import tokenize
@@ -30,7 +30,7 @@ from .device import Stopwatch
 from .layers import Linear, LogReg, Module, get_weights, log_softmax
 from .loaders import ShuffleSampler, batches
 from .losses import nll
-from .matmul import PRODUCTS, Guard, LibraryUsed, matmul_broadcast
+from .matmul import PRODUCTS, Guard, LibraryUsed, matmul_last_axis
 from .optim import SGD, Optimizer
 
 # %% ../nbs/12_ladder.ipynb #60bbf3c6
@@ -54,7 +54,7 @@ class Task:
         """A new generator that shuffles in the same way for each rung."""
         return torch.Generator().manual_seed(self.seed)
 
-# %% ../nbs/12_ladder.ipynb #a98244a5
+# %% ../nbs/12_ladder.ipynb #384a69b2
 def make_task(
     digits: Digits,
     device: torch.device | str = "cpu",
@@ -68,6 +68,7 @@ def make_task(
     rng = torch.Generator().manual_seed(seed)
     weight = torch.randn(784, 10, generator=rng, dtype=torch.float64) / 784
     bias = torch.randn(10, generator=rng, dtype=torch.float64) / 10
+    weight = weight.T.contiguous().T  # the same numbers, laid out in memory column by column (lesson 11)
     return Task(x, digits.train.y.to(device), valid_x, digits.valid.y.to(device), weight.to(device, dtype),
                 bias.to(device, dtype), epochs=epochs, seed=seed, source=digits.source)
 
@@ -133,13 +134,13 @@ def rung_sgd(task: Task) -> Climb:
     model = our_model(task)
     return train_by_hand(task, model, SGD(model.parameters(), lr=task.lr))
 
-# %% ../nbs/12_ladder.ipynb #5c69080e
+# %% ../nbs/12_ladder.ipynb #8d663e34
 def rung_matmul(task: Task) -> Climb:
     """Rung 5: our own matrix product; elementwise operations, sums and the gradients are borrowed."""
     weight, bias = nn.Parameter(task.weight.clone()), nn.Parameter(task.bias.clone())
 
     def model(x: Tensor) -> Tensor:  # (batch, 784) -> (batch, 10)
-        return log_softmax(matmul_broadcast(x, weight) + bias)
+        return log_softmax(matmul_last_axis(x, weight) + bias)
 
     return train_by_hand(task, model, SGD([weight, bias], lr=task.lr))
 
@@ -156,7 +157,7 @@ class Rung:
     refused: frozenset[str] = frozenset()  # names of torch functions
     refused_callables: tuple[tuple[object, str], ...] = ()  # others, each as (owner, name)
 
-# %% ../nbs/12_ladder.ipynb #d6228e5a
+# %% ../nbs/12_ladder.ipynb #5b757032
 RUNGS = (
     Rung("Sequential", "–", "nn, NLLLoss, DataLoader, optim, fit, @, autograd", rung_sequential),
     Rung("Module", "Sequential, Linear, LogSoftmax", "NLLLoss, DataLoader, optim, fit, @, autograd", rung_module,
@@ -170,7 +171,7 @@ RUNGS = (
     Rung("SGD", "optim", "@, autograd", rung_sgd, wrote=(Optimizer, SGD),
          refused_callables=((torch.optim.Optimizer, "__init__"),)),
     Rung("Matmul", "@, matmul, einsum, addmm, F.linear", "elementwise, sum, autograd", rung_matmul,
-         wrote=(matmul_broadcast, rung_matmul), refused=PRODUCTS),
+         wrote=(matmul_last_axis, rung_matmul), refused=PRODUCTS),
 )
 
 # %% ../nbs/12_ladder.ipynb #56e98cdc

@@ -54,7 +54,7 @@ class ShuffleSampler:
     def __iter__(self) -> Iterator[int]:
         return iter(torch.randperm(self.n, generator=self.generator).tolist())
 
-# %% ../nbs/07_batches.ipynb #3ffed138
+# %% ../nbs/07_batches.ipynb #3972f79c
 def batches(
     x: Tensor,  # (n, ...)
     y: Tensor,  # (n, ...)
@@ -66,7 +66,7 @@ def batches(
     if generator is None:
         return zip(x.split(batch_size), y.split(batch_size), strict=True)
     order = torch.randperm(len(x), generator=generator).to(x.device)
-    return ((x[rows], y[rows]) for rows in order.split(batch_size))
+    return ((x.index_select(0, rows), y.index_select(0, rows)) for rows in order.split(batch_size))
 
 # %% ../nbs/07_batches.ipynb #eb8ff14f
 class BatchLoader:

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['MATMULS', 'PRODUCT_FAMILIES', 'PRODUCTS', 'matmul_loops', 'matmul_dot', 'matmul_rows', 'matmul_broadcast',
-           'matmul_einsum', 'LibraryUsed', 'Guard']
+           'matmul_einsum', 'matmul_last_axis', 'LibraryUsed', 'Guard']
 
 # %% ../nbs/11_matmul.ipynb #94aa26ef
 from collections import Counter
@@ -89,6 +89,15 @@ def matmul_einsum(
 # %% ../nbs/11_matmul.ipynb #4f14c55c
 MATMULS = {"three loops": matmul_loops, "dot": matmul_dot, "row broadcast": matmul_rows,
            "full broadcast": matmul_broadcast, "einsum": matmul_einsum, "@": torch.matmul}
+
+# %% ../nbs/11_matmul.ipynb #2f35e34c
+def matmul_last_axis(
+    a: Tensor,  # (n, k)
+    b: Tensor,  # (k, m)
+) -> Tensor:  # (n, m)
+    """No loop: (n, 1, k) times (m, k) is (n, m, k); summed over the last axis, whose numbers lie side by side."""
+    _check(a, b)
+    return (a[:, None, :] * b.T).sum(dim=2)
 
 # %% ../nbs/11_matmul.ipynb #3232f151
 PRODUCT_FAMILIES = {

@@ -59,7 +59,7 @@ class SGD(Optimizer):
             grad = self.velocity[i] = self.momentum * self.velocity[i] + grad
         p -= self.lr * grad
 
-# %% ../nbs/09_sgd.ipynb #e26322ce
+# %% ../nbs/09_sgd.ipynb #1ba3d8e7
 class Adam(Optimizer):
     """Adam (Kingma and Ba, 2015), as in `torch.optim.Adam`."""
 
@@ -72,13 +72,14 @@ class Adam(Optimizer):
     ):
         super().__init__(params, lr)
         self.betas, self.eps = betas, eps
-        self.n_steps, self.means, self.squares = ([0] * len(self.params) for _ in range(3))
+        self.n_steps = [0] * len(self.params)
+        self.means, self.squares = ([torch.zeros_like(p.detach()) for p in self.params] for _ in range(2))
 
     def update(self, i: int, p: Tensor, grad: Tensor) -> None:
         keep_mean, keep_square = self.betas
         self.n_steps[i] += 1
-        self.means[i] = keep_mean * self.means[i] + (1 - keep_mean) * grad
-        self.squares[i] = keep_square * self.squares[i] + (1 - keep_square) * grad**2
-        mean = self.means[i] / (1 - keep_mean ** self.n_steps[i])
+        self.means[i] = torch.lerp(self.means[i], grad, 1 - keep_mean)
+        self.squares[i] = torch.lerp(self.squares[i], grad**2, 1 - keep_square)
         square = self.squares[i] / (1 - keep_square ** self.n_steps[i])
-        p -= self.lr * mean / (square.sqrt() + self.eps)
+        lr = self.lr / (1 - keep_mean ** self.n_steps[i])  # one number is divided, not a whole tensor of means
+        p -= lr * self.means[i] / (square.sqrt() + self.eps)

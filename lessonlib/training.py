@@ -122,13 +122,13 @@ class History:
     def _repr_html_(self) -> str:
         return _without_seconds(self.frame).to_html()
 
-# %% ../nbs/08_loop.ipynb #badf2ba8
-def _to_list(losses: list[Tensor]) -> list[float]:
-    """Fetch the losses of an epoch from the device, all at once."""
+# %% ../nbs/08_loop.ipynb #d42a64f1
+def _to_list(losses: list[Tensor | float]) -> list[float]:
+    """Fetch the losses of an epoch from the device, all at once; plain numbers may be among them."""
     if not losses:
         raise ValueError("expected at least one batch an epoch; got none. "
                          "A generator can be used only once: pass a list or a loader")
-    return torch.stack(losses).tolist()
+    return torch.stack([torch.as_tensor(loss) for loss in losses]).tolist()
 
 
 def _name(metric: Callable) -> str:

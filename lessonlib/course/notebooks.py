@@ -146,6 +146,7 @@ def execute(lesson: Lesson, timeout: int, go_on: bool = False) -> dict:
             cell.metadata["tags"] = [*cell.metadata.get("tags", []), SKIP]
     client = NotebookClient(nb, timeout=timeout, kernel_name="python3", coalesce_streams=True, skip_cells_with_tag=SKIP,
                             extra_arguments=["--log-level=ERROR"], allow_errors=go_on, interrupt_on_timeout=go_on,
+                            shutdown_kernel="immediate",  # with torch in it, a kernel takes 2 s to take its leave
                             resources={"metadata": {"path": str(lesson.path.parent)}})
     try:
         client.execute()
