@@ -75,7 +75,7 @@ def show(title: str, times: Times, baseline: str, unit: str = "s", more: dict[st
     rows, kept = [], {}
     for name, seconds in times.items():
         ratios = [one / other for one, other in zip(seconds, times[baseline], strict=True)]
-        digits = 2 if unit == "s" else 1 if unit == "ms" else 0
+        digits = 2 if unit == "s" else 1
         rows.append((name, f"{median(seconds) * factor:.{digits}f}",
                      f"{min(seconds) * factor:.{digits}f} – {max(seconds) * factor:.{digits}f}",
                      f"{median(ratios):.2f}", f"{min(ratios):.2f} – {max(ratios):.2f}",
@@ -224,19 +224,19 @@ def growth_section(digits: Digits, runs: int, device: str) -> dict:
                    source=digits.source)
     large = Digits(Split(digits.train.x.repeat(10, 1, 1), digits.train.y.repeat(10)), digits.valid, digits.test,
                    source=digits.source)
-    found, memory, process = {}, {}, psutil.Process()
+    races, memory, process = {}, {}, psutil.Process()
     for data in (small, digits, large):
         gc.collect()
         before = process.memory_info().rss
-        race = make_race(data)
-        floats = process.memory_info().rss - before
+        name = f"{len(data.train):,} images"
+        races[name] = make_race(data)
+        kept = process.memory_info().rss - before
         with Peak() as peak:
-            times, _ = in_turns({"fit": lambda race=race: our_epoch(race)}, runs)
-        name = f"{len(race.x):,} images"
-        found[name] = [seconds / len(race.x) for seconds in times["fit"]]
-        memory[name] = f"{floats / len(race.x):,.0f} + {peak.more / len(race.x):,.0f}"
-        del race
-    return show("Time an image, one epoch without validation", found, list(found)[1], "µs",
+            our_epoch(races[name])
+        memory[name] = f"{kept / len(data.train):,.0f} + {peak.more / len(data.train):,.0f}"
+    times, _ = in_turns({name: lambda race=race: our_epoch(race) for name, race in races.items()}, runs)
+    an_image = {name: [one / len(races[name].x) for one in seconds] for name, seconds in times.items()}
+    return show("Time an image, one epoch without validation", an_image, list(races)[1], "µs",
                 {"bytes an image: kept + while training": memory})
 
 
