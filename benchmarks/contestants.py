@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Callable
 from contextlib import redirect_stdout
 from dataclasses import dataclass
+from functools import partial
 from io import StringIO
 from pathlib import Path
 
@@ -143,26 +144,20 @@ def lightning_fit(race: Race) -> nn.Module:
     return lit.model
 
 
-def _ours(race: Race, model: Callable, opt) -> Callable:
+def _ours(race: Race, model: Callable, opt, loss_func: Callable = nll) -> Callable:
     train = BatchLoader(race.x, race.y, race.batch_size, shuffle=True)
-    fit(model, train, BatchLoader(race.valid_x, race.valid_y, 250), nll, opt)
+    fit(model, train, BatchLoader(race.valid_x, race.valid_y, 250), loss_func, opt)
     return model
 
 
+def our_fit_their_parts(race: Race, fused: bool = False) -> nn.Module:
+    """Our fit and loader, with validation, accuracy and history; PyTorch's model, loss and Adam as in the plain loop."""
+    model = borrowed_model(race)
+    return _ours(race, model, torch.optim.Adam(model.parameters(), lr=LR, fused=fused or None), nn.NLLLoss())
+
+
 def our_fit(race: Race) -> Callable:
-    """Our fit, loader, model and loss, with validation, accuracy and history; PyTorch's fused Adam."""
-    model = LogReg().to(race.x.device)
-    return _ours(race, model, torch.optim.Adam(model.parameters(), lr=LR, fused=True))
-
-
-def our_fit_plain_adam(race: Race) -> Callable:
-    """The same with PyTorch's Adam as the plain loop has it."""
-    model = LogReg().to(race.x.device)
-    return _ours(race, model, torch.optim.Adam(model.parameters(), lr=LR))
-
-
-def our_fit_our_adam(race: Race) -> Callable:
-    """The same with the Adam of lesson 9: nothing borrowed but `@` and autograd."""
+    """Our fit, loader, model, loss and Adam: nothing borrowed but `@` and autograd."""
     model = LogReg().to(race.x.device)
     return _ours(race, model, optim.Adam(model.parameters(), lr=LR))
 
@@ -201,9 +196,9 @@ CONTESTANTS = {
     "Lightning Trainer.fit": lightning_fit,
     "fastai Learner.fit": fastai_fit,
     BASELINE: plain_loop,
-    "lessonlib fit, our Adam": our_fit_our_adam,
-    "lessonlib fit, torch Adam": our_fit_plain_adam,
-    "lessonlib fit, fused Adam": our_fit,
-    "lessonlib fit, our SGD": our_fit_our_sgd,
+    "our fit and loader, PyTorch's model and Adam": our_fit_their_parts,
+    "our fit and loader, PyTorch's model and fused Adam": partial(our_fit_their_parts, fused=True),
+    "all ours: fit, loader, model, loss, Adam": our_fit,
+    "all ours, with SGD": our_fit_our_sgd,
     "floor: no autograd, SGD": floor,
 }
