@@ -170,7 +170,8 @@ def test_the_figure_shows_every_rung(task):
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device on this machine")
-def test_the_ladder_on_cuda_is_that_of_the_cpu(task):
+def test_the_ladder_on_cuda_is_that_of_the_cpu():
+    assert torch.get_float32_matmul_precision() == "highest"  # no TF32
     there = climb(make_task(load_digits(), "cuda"))
     assert there.lost() == []
     here = climb(make_task(load_digits(), "cpu"), RUNGS[:1])

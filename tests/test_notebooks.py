@@ -89,6 +89,13 @@ def test_the_directives_of_nbdev_are_obeyed(tmp_path):
     assert all(not cell["metadata"] for cell in reread(path).nb["cells"])
 
 
+def test_what_is_stored_of_a_slow_cell_was_made_with_the_rest(tmp_path):
+    tried = lesson(tmp_path, "a = 1", "#| slow\na + 1", "#| gpu\n1/0")
+    assert [cell["outputs"] for cell in notebooks.execute(tried, timeout=60)["cells"]] == [[], [], []]
+    stored = notebooks.execute(tried, timeout=60, slow=True)["cells"]
+    assert stored[1]["outputs"][0]["data"]["text/plain"] == ["2"]
+
+
 def test_a_cell_that_fails_is_shown_and_nothing_is_stored(tmp_path):
     tried = lesson(tmp_path, "a = 1", "a / 0")
     before = tried.path.read_bytes()

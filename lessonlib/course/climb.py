@@ -31,6 +31,7 @@ def ladder_verb(options: argparse.Namespace) -> int:
         raise ValueError("MPS has no float64; take --dtype float32 or --device cpu")
     if device.type == "cpu" and "OMP_NUM_THREADS" not in os.environ:
         torch.set_num_threads(1)  # batches of 64 are too small to be worth waking a second thread
+    torch.set_float32_matmul_precision("highest")  # no TF32: it rounds to 11 bits, and here losses are compared
     digits = load_digits(options.source)
     ladder = climb(make_task(digits, device, getattr(torch, options.dtype), options.epochs), RUNGS + RUNGS_BELOW)
     threads = f", {torch.get_num_threads()} thread(s)" if device.type == "cpu" else ""

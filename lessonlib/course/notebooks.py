@@ -27,6 +27,7 @@ GLOSSARY = Path("docs", "glossary.md")
 STAMP = "outputs_of"  # in the notebook's metadata: a hash of the code that made the stored outputs
 # nbdev's directives for cells that a plain test run passes over (settings.ini: tst_flags).
 PASSED_OVER = re.compile(r"^#\|\s*(eval:\s*false|slow|gpu)\s*$", re.MULTILINE)
+SLOW = re.compile(r"^#\|\s*slow\s*$", re.MULTILINE)
 
 
 @dataclass
@@ -130,11 +131,12 @@ def progress_in_words(ids: Sequence[str], records: Mapping[str, Record]) -> str:
 # --- running -------------------------------------------------------------------------------------------------
 
 
-def execute(lesson: Lesson, timeout: int, go_on: bool = False) -> dict:
+def execute(lesson: Lesson, timeout: int, go_on: bool = False, slow: bool = False) -> dict:
     """Run a copy of the notebook in a fresh kernel of this very Python; gives the copy with its outputs.
 
     Raises `CourseError` with the cell and the error where a cell fails or takes longer than `timeout` seconds. With
-    `go_on`, such a cell is interrupted, its error is one of its outputs, and the next cell runs.
+    `go_on`, such a cell is interrupted, its error is one of its outputs, and the next cell runs. With `slow`, cells
+    marked so run too.
     """
     import nbformat
     from nbclient import NotebookClient
@@ -142,7 +144,7 @@ def execute(lesson: Lesson, timeout: int, go_on: bool = False) -> dict:
 
     nb = nbformat.reads(json.dumps(lesson.nb), as_version=4)
     for cell in nb.cells:
-        if cell.cell_type == "code" and PASSED_OVER.search(cell.source):
+        if cell.cell_type == "code" and PASSED_OVER.search(cell.source) and not (slow and SLOW.search(cell.source)):
             cell.metadata["tags"] = [*cell.metadata.get("tags", []), SKIP]
     client = NotebookClient(nb, timeout=timeout, kernel_name="python3", coalesce_streams=True, skip_cells_with_tag=SKIP,
                             extra_arguments=["--log-level=ERROR"], allow_errors=go_on, interrupt_on_timeout=go_on,
@@ -187,7 +189,7 @@ def run_verb(options: argparse.Namespace) -> int:
     def one(lesson: Lesson) -> tuple[Lesson, float, dict | CourseError]:
         start = time.perf_counter()
         try:
-            result = execute(lesson, options.timeout)
+            result = execute(lesson, options.timeout, slow=options.save)  # what is stored was made by this very code
         except CourseError as error:
             result = error
         return lesson, time.perf_counter() - start, result
