@@ -3,8 +3,10 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -252,3 +254,139 @@ def test_list_reads_the_catalogue_without_torch():
                           env={**os.environ, "PYTHONIOENCODING": "utf-8"}, check=True)
     assert done.stdout.splitlines()[-1] == "False"
     assert all(task.lesson in {it.number for it in notebooks.lessons()} for task in EXERCISES.values())
+
+
+@pytest.mark.parametrize("call", ['v = check("normalize", normalize)', 'print(check("normalize", normalize))',
+                                  'check(exercise_id="normalize", attempt=normalize);',
+                                  'if True:\n    check("""normalize""", normalize)',
+                                  'x = "#"; check("normalize", normalize)'])
+def test_check_hears_a_call_however_it_is_written(course, capsys, call):
+    workbooks.hand_out(lesson(1))
+    (course / "work" / "01_data.ipynb").write_text(
+        notebook("from lessonlib.course.exercises import check", RIGHT, call), encoding="utf-8")
+    assert run("check", "1") == 0
+    assert "right" in capsys.readouterr().out
+
+
+def test_two_checks_in_a_cell_are_not_taken_for_one_another(course):
+    workbooks.hand_out(lesson(1))
+    (course / "work" / "01_data.ipynb").write_text(notebook(
+        "import torch\nfrom lessonlib.course.exercises import check", WRONG, solution("softmax"),
+        'check("normalize", normalize)\ncheck("softmax", softmax)'), encoding="utf-8")
+    found = workbooks.verdicts(lesson(1), 60)
+    assert {id: word for id, (word, _) in found.items()} == {"normalize": "not yet", "softmax": "right"}
+
+
+def test_a_kernel_that_dies_is_told_with_its_cell(course, capsys):
+    workbooks.hand_out(lesson(1))
+    copy = course / "work" / "01_data.ipynb"
+    begin = "from lessonlib.course.exercises import check"
+    copy.write_text(notebook(begin, "import os; os._exit(1)", RIGHT, 'check("normalize", normalize)'), encoding="utf-8")
+    assert run("check", "1") == 1
+    said = " ".join(capsys.readouterr().out.split())
+    assert "not reached" in said
+    assert "died in the cell `import os; os._exit(1)`" in said
+    copy.write_text(notebook(begin, RIGHT, 'check("normalize", normalize)', "import os; os._exit(1)"), encoding="utf-8")
+    assert workbooks.verdicts(lesson(1), 60)["normalize"][0] == "right"
+
+
+@pytest.mark.parametrize("cells", ['["a", 3]', '[{"cell_type": "code"}]',
+                                   '[{"cell_type": "code", "source": [], "metadata": 3}]', "[" * 100_000])
+def test_check_of_cells_that_are_none(course, capsys, cells):
+    workbooks.hand_out(lesson(1))
+    (course / "work" / "01_data.ipynb").write_text(
+        f'{{"cells": {cells}, "metadata": {{}}, "nbformat": 4, "nbformat_minor": 5}}', encoding="utf-8")
+    assert run("check") == 1
+    said = capsys.readouterr().err
+    assert "`lessons reset 1`" in said
+    assert "TRACEBACK" not in said
+
+
+@pytest.mark.skipif(os.name == "nt", reason="sends signals in the way of POSIX")
+def test_control_c_ends_a_check_without_a_traceback(course):
+    workbooks.hand_out(lesson(1))
+    begun = course / "begun"
+    (course / "work" / "01_data.ipynb").write_text(
+        notebook(f"open({str(begun)!r}, 'w').close()\nimport time\ntime.sleep(60)"), encoding="utf-8")
+    code = ("import sys, pathlib; from lessonlib.course import cli, notebooks, workbooks\n"
+            f"notebooks.need_checkout = workbooks.need_checkout = lambda: pathlib.Path({str(course)!r})\n"
+            "sys.exit(cli.main(['check', '1']))")
+    process = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True, encoding="utf-8",
+                               env={**os.environ, "PYTHONIOENCODING": "utf-8"})
+    deadline = time.monotonic() + 60
+    while not begun.exists() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    said = process.communicate(timeout=30)[1]
+    assert process.returncode == 130
+    assert said.splitlines() == ["lessons: stopped"]
+
+
+@pytest.mark.parametrize("thing", ["folder", "link"])
+def test_what_is_no_file_in_the_place_of_a_copy(course, capsys, thing):
+    copy = course / "work" / "01_data.ipynb"
+    copy.parent.mkdir()
+    if thing == "folder":
+        copy.mkdir()
+        (copy / "mine.txt").write_text("mine", encoding="utf-8")
+    else:
+        copy.symlink_to(course / "nowhere")
+    assert run("open", "1") == 1
+    assert "`lessons reset 1`" in capsys.readouterr().err
+    assert run("check", "1") == 1
+    assert "TRACEBACK" not in capsys.readouterr().err
+    assert run("reset", "1") == 0
+    assert copy.read_bytes() == (course / "nbs" / "01_data.ipynb").read_bytes()
+    (kept,) = copy.parent.glob("01_data-20*.ipynb")
+    assert kept.is_symlink() or (kept / "mine.txt").read_text(encoding="utf-8") == "mine"
+
+
+def test_a_broken_record_of_editions_lays_nothing_beside_twice(course, capsys):
+    workbooks.hand_out(lesson(1))
+    kept = course / "work" / ".editions" / "01_data.ipynb"
+    kept.write_text("{", encoding="utf-8")
+    assert run("update") == 0
+    assert "newest edition" in capsys.readouterr().out
+    (course / "nbs" / "01_data.ipynb").write_text(with_exercise("pass"), encoding="utf-8")
+    shutil.rmtree(kept.parent)
+    kept.parent.write_text("a file", encoding="utf-8")
+    for _ in range(2):
+        assert run("update") == 0
+        assert "Rename what stands in the place" in capsys.readouterr().err
+    assert len(list((course / "work").glob("01_data-edition-*.ipynb"))) == 1
+
+
+def test_a_folder_is_never_set_aside_as_progress(course, monkeypatch, capsys):
+    mine = course / "mine"
+    mine.mkdir()
+    monkeypatch.setenv("LESSONLIB_PROGRESS", str(mine))
+    progress.note_hint("normalize", 1)
+    assert (mine / "progress.json").is_file()
+    (mine / "progress.json").unlink()
+    (mine / "progress.json").mkdir()
+    assert progress.read_progress() == {}
+    assert "is a folder" in capsys.readouterr().err
+    assert [path.name for path in mine.iterdir() if path.is_dir()] == ["progress.json"]
+
+
+def test_open_takes_jupyterlab_with_it(course, monkeypatch):
+    ended = []
+
+    class Server:
+        def __init__(self, command, **options):
+            pass
+
+        def wait(self):
+            os.kill(os.getpid(), signal.SIGTERM)
+            return 0
+
+        def terminate(self):
+            ended.append(True)
+
+    monkeypatch.setattr(lab.subprocess, "Popen", Server)
+    monkeypatch.setattr(lab, "write_settings", lambda prefix: None)
+    assert run("open", "1") == 0
+    assert ended == [True]
+    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+    with pytest.raises(SystemExit):
+        run("open", "1", "--port", "99999")

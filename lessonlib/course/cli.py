@@ -40,6 +40,13 @@ def positive(text: str) -> int:
     return int(text)
 
 
+def port(text: str) -> int:
+    """A number that a port can have."""
+    if positive(text) > 65535:
+        raise argparse.ArgumentTypeError(f"expected a port from 1 to 65535; got {text!r}")
+    return int(text)
+
+
 def writable_file(*endings: str):
     """A check for the name of a file that is to be written: its folder must be there."""
     def check(text: str) -> Path:
@@ -64,7 +71,7 @@ def build_parser() -> argparse.ArgumentParser:
     p = verb("open")
     p.add_argument("lesson", nargs="?", default="0", metavar="N", help="its number, such as 5 (default: 0)")
     p.add_argument("--no-browser", action="store_true", help="print the address instead of opening a browser")
-    p.add_argument("--port", type=positive, help="the port to listen on (default: the first free one from 8888)")
+    p.add_argument("--port", type=port, help="the port to listen on (default: the first free one from 8888)")
 
     verb("list")
 

@@ -3,12 +3,13 @@
 import argparse
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 from lessonlib.course.notebooks import pick
-from lessonlib.course.terminal import console, need_checkout
+from lessonlib.course.terminal import CourseError, console, need_checkout
 from lessonlib.course.workbooks import changes, copy_of, hand_out, shown
 
 # No pop-up that asks to fetch news, no question to anyone outside about newer versions.
@@ -21,6 +22,9 @@ def open_verb(options: argparse.Namespace) -> int:
     lesson = pick([options.lesson])[0]
     root = need_checkout()
     new = hand_out(lesson)
+    if not copy_of(lesson).is_file():
+        raise CourseError(f"{shown(copy_of(lesson))} should be your copy of the lesson, and is a folder or a link to "
+                          f"nowhere; `lessons reset {lesson.number}` keeps it under another name and puts a new copy there")
     if not new and changes(lesson):
         console.print(f"There is a newer edition of this lesson: `lessons update {lesson.number}` puts it beside your "
                       "copy.")
@@ -29,11 +33,15 @@ def open_verb(options: argparse.Namespace) -> int:
     console.print(f"Opening {shown(copy_of(lesson))} in JupyterLab: your own copy, {'new' if new else 'as you left it'}. "
                   "To end it: Ctrl-C here.")
     server = subprocess.Popen(command, cwd=root, env=environment())
-    while True:
-        try:
-            return server.wait()
-        except KeyboardInterrupt:
-            continue  # JupyterLab got it too: it asks whether to end, and ends on a second one
+    before = signal.signal(signal.SIGTERM, lambda *_: server.terminate())  # or it would go on without us
+    try:
+        while True:
+            try:
+                return server.wait()
+            except KeyboardInterrupt:
+                continue  # JupyterLab got it too: it asks whether to end, and ends on a second one
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def environment() -> dict[str, str]:

@@ -146,17 +146,26 @@ def execute(lesson: Lesson, timeout: int, go_on: bool = False, slow: bool = Fals
     for cell in nb.cells:
         if cell.cell_type == "code" and PASSED_OVER.search(cell.source) and not (slow and SLOW.search(cell.source)):
             cell.metadata["tags"] = [*cell.metadata.get("tags", []), SKIP]
-    client = NotebookClient(nb, timeout=timeout, kernel_name="python3", coalesce_streams=True, skip_cells_with_tag=SKIP,
+    begun = []
+    client = NotebookClient(nb, on_cell_execute=lambda cell, cell_index: begun.append(cell), timeout=timeout,
+                            kernel_name="python3", coalesce_streams=True, skip_cells_with_tag=SKIP,
                             extra_arguments=["--log-level=ERROR"], allow_errors=go_on, interrupt_on_timeout=go_on,
                             shutdown_kernel="immediate",  # with torch in it, a kernel takes 2 s to take its leave
                             resources={"metadata": {"path": str(lesson.path.parent)}})
     try:
-        client.execute()
+        try:
+            client.execute()
+        except (AssertionError, DeadKernelError):
+            if getattr(client, "_async_cleanup_kernel_future", None) is not None:
+                raise KeyboardInterrupt from None  # Ctrl-C: nbclient ends the kernel and then stumbles over its end
+            raise
     except CellTimeoutError as error:
         raise CourseError(f"{lesson.path.name}: a cell took longer than {timeout} seconds (--timeout): "
                           f"{str(error).splitlines()[-1]}") from error
     except DeadKernelError as error:
-        raise CourseError(f"{lesson.path.name}: the kernel died: {error}") from error
+        line = next((line for line in begun[-1].source.splitlines() if line.strip()), "") if begun else ""
+        raise CourseError(f"{lesson.path.name}: the kernel died in the cell `{line}`; look in what it runs for "
+                          "os._exit, for a crash in a library, or for too much memory") from error
     except CellExecutionError as error:
         raise CourseError(f"{lesson.path.name} failed:\n{plain(str(error))}") from error
     for cell, before in zip(nb.cells, lesson.nb["cells"], strict=True):

@@ -34,7 +34,8 @@ class Record:
 def progress_file() -> Path:
     """`work/progress.json` of the checkout, else in the user's data folder; `LESSONLIB_PROGRESS` overrides it."""
     if chosen := os.environ.get("LESSONLIB_PROGRESS"):
-        return Path(chosen).expanduser()
+        path = Path(chosen).expanduser()
+        return path / "progress.json" if path.is_dir() else path
     here = checkout()
     folder = here / "work" if here is not None else platformdirs.user_data_path("lessonlib", appauthor=False)
     return folder / "progress.json"
@@ -69,6 +70,9 @@ def _understood(content: object) -> dict[str, Record]:
     exercises = content.get("exercises")
     if not isinstance(exercises, dict) or not all(isinstance(entry, dict) for entry in exercises.values()):
         raise ValueError("no exercises in it")
+    for id, entry in exercises.items():
+        if unknown := entry.keys() - {known.name for known in fields(Record)}:
+            raise ValueError(f"{id} holds {sorted(unknown)[0]!r}, which is not known here")
     records = {id: Record(**entry) for id, entry in exercises.items()}
     blank = Record()
     for id, record in records.items():
@@ -82,7 +86,10 @@ def _understood(content: object) -> dict[str, Record]:
 
 
 def _set_aside(path: Path, why: str) -> None:
-    """Rename the file, so that nothing is lost and a new one can be begun."""
+    """Rename the file, so that nothing is lost and a new one can be begun. A folder is left where it is."""
+    if path.is_dir():
+        say(f"{path} should be a file and is a folder; your progress is not kept. Rename the folder")
+        return
     now = datetime.now().strftime("%Y-%m-%d-%H%M%S-%f")
     aside = path.with_name(f"{path.stem}-set-aside-{now}{path.suffix}")
     try:

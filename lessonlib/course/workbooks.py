@@ -7,7 +7,9 @@ the reader wrote into a copy, whether the course has a newer edition.
 import argparse
 import difflib
 import json
+import os
 import re
+import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -15,12 +17,13 @@ from pathlib import Path
 
 from lessonlib.course.exercises.catalogue import EXERCISES
 from lessonlib.course.notebooks import Lesson, execute, lessons, pick, plain, quiet_kernels
-from lessonlib.course.terminal import CourseError, console, need_checkout, show_table
+from lessonlib.course.terminal import CourseError, complain, console, need_checkout, show_table
+from lessonlib.files import say
 
 FOLDER = "work"
 EDITIONS = ".editions"
 CHECK = re.compile(r'^[^#\n]*\bcheck\(\s*["\'](\w+)["\']', re.MULTILINE)
-STATUS = {"✓": "right", "✗": "not yet", "…": "not tried yet"}  # how the text of a verdict begins
+STATUS = {"ok": "right", "fail": "not yet", "todo": "not tried yet"}
 
 
 def copy_of(lesson: Lesson) -> Path:
@@ -58,10 +61,14 @@ def _create(path: Path, content: bytes) -> None:
 def _remember(lesson: Lesson) -> None:
     """Keep what was handed out, to be compared with later editions."""
     kept = copy_of(lesson).parent / EDITIONS / lesson.path.name
-    kept.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = kept.with_suffix(".unfinished")
-    unfinished.write_bytes(lesson.path.read_bytes())
-    unfinished.replace(kept)
+    try:
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = kept.with_suffix(".unfinished")
+        unfinished.write_bytes(lesson.path.read_bytes())
+        unfinished.replace(kept)
+    except OSError as error:
+        say(f"which edition you have cannot be written down in {shown(kept)} ({error.strerror}); your copies are safe. "
+            f"Rename what stands in the place of the folder {FOLDER}/{EDITIONS}, or make it writable")
 
 
 def cells_of(path: Path) -> list[str]:
@@ -69,14 +76,14 @@ def cells_of(path: Path) -> list[str]:
     try:
         nb = json.loads(path.read_text(encoding="utf-8"))
         return [f"{cell['cell_type']}\n{''.join(cell['source'])}" for cell in nb["cells"]]
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return []
 
 
 def changes(lesson: Lesson) -> str:
     """What is new in this edition since the reader was handed one, in words; "" where nothing is."""
     kept = copy_of(lesson).parent / EDITIONS / lesson.path.name
-    before, now = cells_of(kept if kept.exists() else copy_of(lesson)), cells_of(lesson.path)
+    before, now = cells_of(kept) or cells_of(copy_of(lesson)), cells_of(lesson.path)
     matcher = difflib.SequenceMatcher(None, before, now, autojunk=False)
     gone = new = changed = 0
     for what, i, j, k, m in matcher.get_opcodes():
@@ -118,6 +125,10 @@ def update_verb(options: argparse.Namespace) -> int:
     for lesson in handed_out(options.lessons):
         if not (what := changes(lesson)):
             continue
+        if any(cells_of(path) == cells_of(lesson.path)
+               for path in copy_of(lesson).parent.glob(f"{lesson.path.stem}-edition-*.ipynb")):
+            _remember(lesson)  # the record was lost, the edition was not
+            continue
         beside = free_name(copy_of(lesson), f"edition-{datetime.now():%Y-%m-%d}")
         _create(beside, lesson.path.read_bytes())
         _remember(lesson)
@@ -127,8 +138,8 @@ def update_verb(options: argparse.Namespace) -> int:
                       if handed_out() else "You have no copies yet; `lessons open 0` makes the first one.")
         return 0
     show_table("Newer editions", ("", "what is new", "your copy, as it was", "the newer edition"), rows, right=("",))
-    console.print("Nothing of yours was changed. To go on in the newer edition, open it in JupyterLab, or let "
-                  "`lessons reset N` put it in the place of your copy, which is kept under another name.")
+    console.print("Nothing of yours was changed. To go on in the newer edition, let `lessons reset N` put it in the place "
+                  "of your copy, which is kept under another name; `lessons check` looks only there.")
     return 0
 
 
@@ -136,10 +147,10 @@ def reset_verb(options: argparse.Namespace) -> int:
     """Begin a lesson anew; what was there is kept under a dated name."""
     for lesson in pick(options.lessons):
         path = copy_of(lesson)
-        if path.exists() and path.read_bytes() == lesson.path.read_bytes():
+        if path.is_file() and path.read_bytes() == lesson.path.read_bytes():
             console.print(f"{shown(path)} is as new already.")
             continue
-        if path.exists():
+        if os.path.lexists(path):
             kept = free_name(path, f"{datetime.now():%Y-%m-%d-%H%M%S}")
             path.rename(kept)
             console.print(f"What was in {shown(path)} is kept in {shown(kept)}.")
@@ -155,59 +166,74 @@ def check_verb(options: argparse.Namespace) -> int:
     if not chosen:
         raise CourseError("there is no copy of a lesson with exercises yet; `lessons open 1` makes one")
     quiet_kernels()
-    rows, remarks = [], []
+    rows, remarks, unread = [], [], False
     for lesson in chosen:
         console.print(f"Running {shown(copy_of(lesson))} …")
-        found = verdicts(lesson, options.timeout)
+        try:
+            found = verdicts(lesson, options.timeout)
+        except CourseError as error:
+            complain(str(error))
+            unread = True
+            continue
         rows += [(str(lesson.number), id, word) for id, (word, _) in found.items()]
         remarks += [(id, text) for id, (word, text) in found.items() if word != "right"]
         if lesson.number not in known:
             console.print(f"Lesson {lesson.number} has no checked exercises.")
     if not rows:
-        return 0
+        return 1 if unread else 0
     for id, text in remarks:
         console.print(f"\n[bold]{id}[/bold]")
         console.print(text, markup=False)
     console.print()
     show_table("Exercises", ("", "exercise", "found"), rows, right=("",))
-    return 1 if remarks else 0
+    return 1 if remarks or unread else 0
 
 
 def verdicts(lesson: Lesson, timeout: int) -> dict[str, tuple[str, str]]:
     """Run the reader's copy; for each exercise of the lesson one word, and the text that says more."""
+    import nbformat
+
     path = copy_of(lesson)
     try:
         nb = json.loads(path.read_text(encoding="utf-8"))
         if not isinstance(nb.get("cells"), list):
             raise ValueError("no cells in it")
-    except (ValueError, AttributeError) as error:
-        raise CourseError(f"{shown(path)} is not a notebook that can be read ({error}); `lessons reset {lesson.number}` "
+        if not all(isinstance(cell, dict) and {"cell_type", "metadata", "source"} <= cell.keys() for cell in nb["cells"]):
+            raise ValueError("a cell of it has no type, no source or no metadata")
+        nbformat.reads(json.dumps(nb), as_version=4)
+    except (OSError, ValueError, AttributeError, KeyError, TypeError, RecursionError, nbformat.ValidationError) as error:
+        why = str(error).splitlines()[0]
+        raise CourseError(f"{shown(path)} is not a notebook that can be read ({why}); `lessons reset {lesson.number}` "
                           "keeps it under another name and puts a new one there") from None
-    executed = execute(replace(lesson, path=path, nb=nb), timeout, go_on=True)
-    found, first_error = {}, ""
-    for cell in executed["cells"]:
-        source, outputs = "".join(cell["source"]), cell.get("outputs", [])
-        said = next((text for output in outputs if (text := _text(output))[:1] in STATUS), "")
-        error = next((f"{output['ename']}: {plain(output['evalue'])}" for output in outputs
+    found, first_error, cells = {}, "", []
+    with tempfile.TemporaryDirectory() as folder:
+        heard = Path(folder, "verdicts")
+        os.environ["LESSONLIB_VERDICTS"] = str(heard)
+        try:
+            cells = execute(replace(lesson, path=path, nb=nb), timeout, go_on=True)["cells"]
+        except CourseError as error:  # the kernel died: what was heard before counts
+            first_error = str(error)
+        finally:
+            del os.environ["LESSONLIB_VERDICTS"]
+        for line in heard.read_text(encoding="utf-8").splitlines() if heard.exists() else ():
+            id, status, text = json.loads(line)
+            found[id] = STATUS[status], text
+    died = bool(first_error)
+    for cell in cells:
+        source = "".join(cell["source"])
+        error = next((f"{output['ename']}: {plain(output['evalue'])}" for output in cell.get("outputs", [])
                       if output["output_type"] == "error"), "")
-        for id in CHECK.findall(source) if cell["cell_type"] == "code" else ():
-            if said:
-                found[id] = STATUS[said[0]], said
-            elif error:
-                found[id] = "the cell failed", f"The cell of this check failed ({error})." + (
-                    f" The first cell that failed in this notebook: {first_error}" if first_error else "")
+        for id in CHECK.findall(source) if cell["cell_type"] == "code" and error else ():
+            found.setdefault(id, ("the cell failed", f"The cell of this check failed ({error})." + (
+                f" The first cell that failed in this notebook: {first_error}" if first_error else "")))
         if error and not first_error:
             first_line = next((line for line in source.splitlines() if line.strip()), "")
             first_error = f"`{first_line}` ({error})."
     for task in EXERCISES.values():
         if task.lesson == lesson.number and task.id not in found:
-            found[task.id] = "no check seen", (f'The copy has no cell that ends in check("{task.id}", {task.name}); '
-                                               "write one below your answer.")
+            found[task.id] = ("not reached", first_error) if died else (
+                "no check seen", f'The copy ran no check("{task.id}", {task.name}); write one below your answer.')
     return found
-
-
-def _text(output: dict) -> str:
-    return "".join(output.get("data", {}).get("text/plain", ""))
 
 
 def hand_out_for(path: str) -> None:

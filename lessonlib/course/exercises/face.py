@@ -1,6 +1,10 @@
 """What a lesson calls: `check` and `hint`. They show something, and write down that it was asked."""
 
 import difflib
+import json
+import os
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from lessonlib.course.exercises.catalogue import EXERCISES, Hint
@@ -17,6 +21,9 @@ def check(
     verdict = judge(exercise_id, attempt)
     if isinstance(exercise_id, str) and exercise_id in EXERCISES and verdict.code not in ("interrupted", "check_failed"):
         note_check(exercise_id, verdict.status, verdict.code)
+    if heard := os.environ.get("LESSONLIB_VERDICTS"):  # `lessons check` listens, however the call is written
+        with suppress(OSError), Path(heard).open("a", encoding="utf-8") as file:
+            file.write(json.dumps([str(exercise_id), verdict.status, repr(verdict)]) + "\n")
     return verdict
 
 
