@@ -16,7 +16,7 @@ from datetime import datetime
 from pathlib import Path
 
 from lessonlib.course.exercises.catalogue import EXERCISES
-from lessonlib.course.notebooks import Lesson, execute, lessons, pick, plain, quiet_kernels
+from lessonlib.course.notebooks import Lesson, execute, lessons, pick, plain, quiet_kernels, write
 from lessonlib.course.terminal import CourseError, complain, console, need_checkout, show_table
 from lessonlib.files import say
 
@@ -63,9 +63,7 @@ def _remember(lesson: Lesson) -> None:
     kept = copy_of(lesson).parent / EDITIONS / lesson.path.name
     try:
         kept.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = kept.with_suffix(".unfinished")
-        unfinished.write_bytes(lesson.path.read_bytes())
-        unfinished.replace(kept)
+        write(kept, lesson.path.read_text(encoding="utf-8"))
     except OSError as error:
         say(f"which edition you have cannot be written down in {shown(kept)} ({error.strerror}); your copies are safe. "
             f"Rename what stands in the place of the folder {FOLDER}/{EDITIONS}, or make it writable")
