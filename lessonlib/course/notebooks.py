@@ -16,7 +16,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from lessonlib.course.exercises.catalogue import EXERCISES
+from lessonlib.course.exercises.catalogue import EXERCISES, Task
 from lessonlib.course.progress import Record, read_progress
 from lessonlib.course.terminal import CourseError, UsageError, complain, console, need_checkout, show_table
 from lessonlib.files import find_mnist, mnist_is_missing
@@ -62,6 +62,11 @@ class Lesson:
         entries = re.findall(r"^- \[\*\*(.+?)\*\*\]\([^)]*\): (.+?)(?=^- |\Z)", section.group(1) if section else "",
                              re.MULTILINE | re.DOTALL)
         return {term: " ".join(definition.split()) for term, definition in entries}
+
+    @property
+    def exercises(self) -> list[Task]:
+        """The exercises with a check."""
+        return [task for task in EXERCISES.values() if task.lesson == self.number]
 
     @property
     def module(self) -> str:
@@ -110,7 +115,7 @@ def list_verb(options: argparse.Namespace) -> int:
     records = read_progress()
     show_table("The lessons", ("", "lesson", "builds", "minutes", "exercises"),
                [(str(lesson.number), lesson.title, lesson.module and f"lessonlib.{lesson.module}", lesson.minutes,
-                 progress_in_words([id for id, task in EXERCISES.items() if task.lesson == lesson.number], records))
+                 progress_in_words([task.id for task in lesson.exercises], records))
                 for lesson in lessons()], right=("", "minutes"))
     console.print("`lessons open N` opens one, as your own copy in work/. "
                   "`lessons check N` runs your copy and tells what its checks find.")

@@ -15,8 +15,7 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
-from lessonlib.course.exercises.catalogue import EXERCISES
-from lessonlib.course.notebooks import Lesson, execute, lessons, pick, plain, quiet_kernels, write
+from lessonlib.course.notebooks import Lesson, execute, pick, plain, quiet_kernels, write
 from lessonlib.course.terminal import CourseError, complain, console, need_checkout, show_table
 from lessonlib.files import say
 
@@ -29,6 +28,11 @@ STATUS = {"ok": "right", "fail": "not yet", "todo": "not tried yet"}
 def copy_of(lesson: Lesson) -> Path:
     """Where the reader's copy of a lesson is, or will be."""
     return need_checkout() / FOLDER / lesson.path.name
+
+
+def edition_of(lesson: Lesson) -> Path:
+    """Where it is kept what the reader was handed last."""
+    return copy_of(lesson).parent / EDITIONS / lesson.path.name
 
 
 def hand_out(lesson: Lesson) -> bool:
@@ -60,7 +64,7 @@ def _create(path: Path, content: bytes) -> None:
 
 def _remember(lesson: Lesson) -> None:
     """Keep what was handed out, to be compared with later editions."""
-    kept = copy_of(lesson).parent / EDITIONS / lesson.path.name
+    kept = edition_of(lesson)
     try:
         kept.parent.mkdir(parents=True, exist_ok=True)
         write(kept, lesson.path.read_text(encoding="utf-8"))
@@ -80,8 +84,7 @@ def cells_of(path: Path) -> list[str]:
 
 def changes(lesson: Lesson) -> str:
     """What is new in this edition since the reader was handed one, in words; "" where nothing is."""
-    kept = copy_of(lesson).parent / EDITIONS / lesson.path.name
-    before, now = cells_of(kept) or cells_of(copy_of(lesson)), cells_of(lesson.path)
+    before, now = cells_of(edition_of(lesson)) or cells_of(copy_of(lesson)), cells_of(lesson.path)
     matcher = difflib.SequenceMatcher(None, before, now, autojunk=False)
     gone = new = changed = 0
     for what, i, j, k, m in matcher.get_opcodes():
@@ -159,8 +162,7 @@ def reset_verb(options: argparse.Namespace) -> int:
 
 def check_verb(options: argparse.Namespace) -> int:
     """Run the reader's copies in fresh kernels and tell what each check found; 0 where all are right."""
-    known = {task.lesson for task in EXERCISES.values()}
-    chosen = [lesson for lesson in handed_out(options.lessons) if lesson.number in known or options.lessons]
+    chosen = [lesson for lesson in handed_out(options.lessons) if lesson.exercises or options.lessons]
     if not chosen:
         raise CourseError("there is no copy of a lesson with exercises yet; `lessons open 1` makes one")
     quiet_kernels()
@@ -175,7 +177,7 @@ def check_verb(options: argparse.Namespace) -> int:
             continue
         rows += [(str(lesson.number), id, word) for id, (word, _) in found.items()]
         remarks += [(id, text) for id, (word, text) in found.items() if word != "right"]
-        if lesson.number not in known:
+        if not lesson.exercises:
             console.print(f"Lesson {lesson.number} has no checked exercises.")
     if not rows:
         return 1 if unread else 0
@@ -227,8 +229,8 @@ def verdicts(lesson: Lesson, timeout: int) -> dict[str, tuple[str, str]]:
         if error and not first_error:
             first_line = next((line for line in source.splitlines() if line.strip()), "")
             first_error = f"`{first_line}` ({error})."
-    for task in EXERCISES.values():
-        if task.lesson == lesson.number and task.id not in found:
+    for task in lesson.exercises:
+        if task.id not in found:
             found[task.id] = ("not reached", first_error) if died else (
                 "no check seen", f'The copy ran no check("{task.id}", {task.name}); write one below your answer.')
     return found
@@ -237,7 +239,8 @@ def verdicts(lesson: Lesson, timeout: int) -> dict[str, tuple[str, str]]:
 def hand_out_for(path: str) -> None:
     """Hand out the lesson that a path such as `work/06_loss.ipynb` asks for, where it is one and is not there yet."""
     folder, _, name = path.strip("/").rpartition("/")
-    if folder == FOLDER and re.fullmatch(r"\d\d_\w+\.ipynb", name):
-        for lesson in lessons():
-            if lesson.path.name == name:
-                hand_out(lesson)
+    root = need_checkout()
+    # Asked for each file that JupyterLab looks at, so no notebook is read before it is known that one is missing.
+    if folder == FOLDER and re.fullmatch(r"\d\d_\w+\.ipynb", name) and (root / "nbs" / name).is_file() and not (
+            root / FOLDER / name).exists():
+        hand_out(pick([Path(name).stem])[0])
