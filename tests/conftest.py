@@ -1,20 +1,30 @@
-"""What all tests share: no network, no progress bars, one thread, and data in MNIST's shape."""
+"""What all tests share: no network, no progress bars, one thread, and data in MNIST's shape.
+
+PyTorch is imported by the fixtures that need it: the process that deals out the tests runs none of them.
+"""
+
+from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from lessonlib.data import Digits
+    from lessonlib.ladder import Task
 
 os.environ.update(LESSONLIB_OFFLINE="1", MPLBACKEND="agg", TQDM_DISABLE="1")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
-
-import pytest
-import torch
-
-from lessonlib.data import Digits, Split, load_digits
-from lessonlib.files import find_mnist
-from lessonlib.ladder import Task, make_task
-
-torch.set_num_threads(1)
 ROOT = Path(__file__).resolve().parents[1]
+LONG = ("test_browser.py", "test_workbooks.py", "test_exercises.py", "test_notebooks.py", "test_download.py", "test_ladder.py",
+        "test_cli.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long files first: dealt out file by file, a long one at the end would leave the other worker without work."""
+    items.sort(key=lambda item: LONG.index(item.path.name) if item.path.name in LONG else len(LONG))
 
 
 @pytest.fixture(scope="session")
@@ -26,6 +36,9 @@ def root() -> Path:
 @pytest.fixture(scope="session")
 def mnist() -> Digits:
     """The real MNIST; tests that ask for it are skipped where it is not."""
+    from lessonlib.data import load_digits
+    from lessonlib.files import find_mnist
+
     if find_mnist() is None:
         pytest.skip("MNIST is not on this machine (set LESSONLIB_DATA, or run `lessons data get`)")
     return load_digits("mnist")
@@ -34,6 +47,10 @@ def mnist() -> Digits:
 @pytest.fixture(scope="session")
 def random_digits() -> Digits:
     """2,000 training and 500 validation images that can be learned: noise with a bright row for each digit."""
+    import torch
+
+    from lessonlib.data import Digits, Split
+
     rng = torch.Generator().manual_seed(0)
 
     def split(n: int) -> Split:
@@ -48,4 +65,6 @@ def random_digits() -> Digits:
 @pytest.fixture(scope="session")
 def task(random_digits) -> Task:
     """A task for the ladder with 32 batches, the last of them smaller."""
+    from lessonlib.ladder import make_task
+
     return make_task(random_digits)

@@ -5,8 +5,10 @@ import subprocess
 import sys
 
 import pytest
+import torch
 
-from lessonlib.course import checks, cli, doctor, lab, notebooks
+from lessonlib import data
+from lessonlib.course import checks, cli, doctor, lab, notebooks, terminal
 
 
 def lessons(*arguments: str, **environment: str) -> subprocess.CompletedProcess:
@@ -104,44 +106,44 @@ def test_data_verify_sees_one_changed_pixel(mnist):
     assert changed == {"train-images-idx3-ubyte"}
 
 
-def test_ladder_writes_what_it_measured(tmp_path):
-    """The built-in digits need neither network nor data folder."""
-    done = lessons("ladder", "--source", "handwriting", "--json", str(tmp_path / "l.json"),
-                   "--plot", str(tmp_path / "l.png"), LESSONLIB_DATA="", COLUMNS="160")
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "The same losses on every rung" in done.stdout
+def test_ladder_writes_what_it_measured(tmp_path, monkeypatch, capsys, random_digits):
+    """2,000 digits, which 32 batches hold; the whole epoch is climbed in test_ladder.py."""
+    asked = []
+    monkeypatch.setattr(data, "load_digits", lambda source: asked.append(source) or random_digits)
+    monkeypatch.setattr(terminal.console, "width", 160)
+    assert cli.main(["ladder", "--source", "handwriting", "--json", str(tmp_path / "l.json"),
+                     "--plot", str(tmp_path / "l.png")]) == 0
+    said = capsys.readouterr().out
+    assert asked == ["handwriting"]
+    assert "The same losses on every rung" in said
     report = json.loads((tmp_path / "l.json").read_text(encoding="utf-8"))
     assert report["source"] == "handwriting"
     *whole, bare_python = report["rungs"]
     assert [rung["name"] for rung in whole] == ["Sequential", "Module", "Loop", "SGD", "Matmul", "Gradients"]
-    assert all(len(rung["losses"]) == 782 for rung in whole)
-    assert 0 < len(bare_python["losses"]) < 782  # its first batches only, and the table says how many
-    assert f"– ({len(bare_python['losses'])} batches)" in done.stdout
+    assert all(len(rung["losses"]) == 32 for rung in whole)
+    assert 0 < len(bare_python["losses"]) < 32  # its first batches only, and the table says how many
+    assert f"– ({len(bare_python['losses'])} batches)" in said
     assert all(rung["max_loss_difference"] <= 1e-5 for rung in report["rungs"])
     assert (tmp_path / "l.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_ladder_without_a_cuda_device_says_so():
-    import torch
-
-    if torch.cuda.is_available():
-        pytest.skip("there is a CUDA device")
-    done = lessons("ladder", "--device", "cuda")
-    assert done.returncode == 1
-    assert "no cuda device" in done.stderr
-    assert "Traceback" not in done.stderr
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
+def test_ladder_without_a_cuda_device_says_so(capsys):
+    assert cli.main(["ladder", "--device", "cuda"]) == 1
+    said = capsys.readouterr().err
+    assert "no cuda device" in said
+    assert "Traceback" not in said
 
 
-def test_ladder_says_when_mnist_is_asked_for_and_not_there(tmp_path, monkeypatch):
+def test_ladder_says_when_mnist_is_asked_for_and_not_there(tmp_path, monkeypatch, capsys):
     from lessonlib.files import find_mnist
 
     monkeypatch.delenv("LESSONLIB_DATA", raising=False)
     monkeypatch.setenv("LESSONLIB_CACHE", str(tmp_path))
     if find_mnist() is not None:
         pytest.skip("MNIST lies in data/ of this checkout")
-    done = lessons("ladder", "--source", "mnist", LESSONLIB_DATA="")
-    assert done.returncode == 1
-    assert "MNIST was found in none of these places" in done.stderr
+    assert cli.main(["ladder", "--source", "mnist"]) == 1
+    assert "MNIST was found in none of these places" in capsys.readouterr().err
 
 
 def test_doctor_has_a_verdict_on_everything():

@@ -3,8 +3,8 @@
 import json
 from pathlib import Path
 
-import nbformat
 import pytest
+from small_notebooks import notebook
 
 from lessonlib.course import checks, notebooks
 from lessonlib.course.notebooks import Lesson
@@ -19,15 +19,8 @@ def quiet():
 
 def lesson(folder: Path, *cells: str, **metadata: dict) -> Lesson:
     """A lesson of code cells; one that begins with `measured:` gets that tag."""
-    nb = nbformat.v4.new_notebook(metadata={"kernelspec": {"name": "python3", "display_name": "python3",
-                                                           "language": "python"}, **metadata})
-    for n, source in enumerate(cells):
-        cell = nbformat.v4.new_code_cell(source.removeprefix("measured:"), id=f"cell{n}")
-        if source.startswith("measured:"):
-            cell.metadata["tags"] = ["measured"]
-        nb.cells.append(cell)
     path = folder / "00_tried.ipynb"
-    path.write_text(notebooks.cleaned(json.loads(nbformat.writes(nb))), encoding="utf-8")
+    path.write_text(notebooks.cleaned(notebook(*cells, **metadata)), encoding="utf-8")
     return reread(path)
 
 
