@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 
+import psutil
 import pytest
 import torch
 
@@ -188,6 +189,34 @@ def test_checks_say_how_to_mend(monkeypatch, capsys):
     assert "To mend it: repair it" in said
     assert said.rstrip().endswith("1 passed, 1 failed")
     assert checks.test_verb(cli.parse(["test", "good"])) == 0
+
+
+def test_commands_among_the_checks_tell_what_they_print(monkeypatch, capsys):
+    monkeypatch.setattr(checks, "CHECKS", (
+        checks.Check("good", "-", ("-c", "print('SKIPPED one'); print('more'); print('== all well ==')"), "-"),
+        checks.Check("bad", "-", ("-c", "import sys; print('it is bröken', file=sys.stderr); sys.exit(3)"), "repair it")))
+    assert checks.test_verb(cli.parse(["test"])) == 1
+    said = capsys.readouterr().out
+    assert "    SKIPPED one\n    all well\n" in said
+    assert "it is br" in said
+    assert "more" not in said
+    assert "To mend it: repair it" in said
+
+
+def test_what_still_runs_when_the_checks_are_left_is_ended():
+    def running() -> set[int]:
+        return {process.pid for process in psutil.Process().children()}
+
+    def leave(chosen: list[checks.Check]) -> None:
+        with checks.started(chosen):
+            assert running() > before
+            raise KeyboardInterrupt
+
+    before = running()
+    with pytest.raises(KeyboardInterrupt):
+        leave([checks.Check("short", "-", ("-c", ""), "-"),
+               checks.Check("long", "-", ("-c", "import time; time.sleep(60)"), "-")])
+    assert running() == before
 
 
 def test_threads_are_told_and_a_choice_is_obeyed(monkeypatch):

@@ -2,6 +2,7 @@
 
 import argparse
 import base64
+import contextlib
 import os
 import re
 import shutil
@@ -9,9 +10,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import IO
 
 from lessonlib.course.notebooks import (
     GLOSSARY,
@@ -29,17 +32,16 @@ from lessonlib.files import find_mnist
 
 LARGEST_PICTURE = 40_000  # bytes
 LARGEST_NOTEBOOK = 600_000
-WORKERS = 2
 
 
 @dataclass(frozen=True)
 class Check:
-    """A named check: `find` gives the problems, one text each; `mend` says what to do about them."""
+    """A named check: a function that gives the problems, one text each, or a command of Python that fails with them."""
 
     name: str
     what: str
-    find: Callable[[], list[str]]
-    mend: str
+    find: Callable[[], list[str]] | tuple[str, ...]
+    mend: str  # what to do about the problems
 
 
 def modules_in_step() -> list[str]:
@@ -103,21 +105,42 @@ def _picture_problems(output: dict) -> list[str]:
     return problems
 
 
-def _command(*command: str) -> list[str]:
-    """Run a command in the checkout; its output is the problem where it fails."""
-    done = subprocess.run([sys.executable, *command], cwd=need_checkout(), stdin=subprocess.DEVNULL, text=True,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8", errors="replace")
-    if done.returncode == 0:
-        lines = [line for line in done.stdout.splitlines() if line.strip()]
-        for line in [*(line for line in lines if line.startswith("SKIPPED")), *lines[-1:]]:
-            console.print(f"    {line.strip('= ')}", markup=False)
-        return []
-    return [done.stdout]
+@contextlib.contextmanager
+def started(chosen: Iterable[Check]) -> Iterator[dict[str, Callable[[], list[str]]]]:
+    """Start all commands at once, side by side; gives for each check the function that finds (or waits for) its problems."""
+    root = need_checkout()
+    with contextlib.ExitStack() as stack:
+        find = {}
+        for check in chosen:
+            if callable(check.find):
+                find[check.name] = check.find
+                continue
+            output = stack.enter_context(tempfile.TemporaryFile())
+            process = subprocess.Popen([sys.executable, *check.find], cwd=root, stdin=subprocess.DEVNULL, stdout=output,
+                                       stderr=subprocess.STDOUT)
+            stack.callback(_end, process)
+            find[check.name] = partial(_problems, process, output)
+        yield find
 
 
-def notebooks_run() -> list[str]:
-    """nbdev_test: every notebook from top to bottom, with the tests that stand in it."""
-    return _command("-c", f"from nbdev.test import nbdev_test; nbdev_test(n_workers={WORKERS}, do_print=False)")
+def _problems(process: subprocess.Popen, output: IO[bytes]) -> list[str]:
+    """Wait for a command; its output is the problem where it fails."""
+    code = process.wait()
+    output.seek(0)
+    text = output.read().decode("utf-8", errors="replace")
+    if code:
+        return [text]
+    lines = [line for line in text.splitlines() if line.strip()]
+    for line in [*(line for line in lines if line.startswith("SKIPPED")), *lines[-1:]]:
+        console.print(f"    {line.strip('= ')}", markup=False)
+    return []
+
+
+def _end(process: subprocess.Popen) -> None:
+    """What still runs when the checks are left, by Ctrl-C say."""
+    if process.poll() is None:
+        process.terminate()
+        process.wait()
 
 
 CHECKS = (
@@ -125,11 +148,12 @@ CHECKS = (
           "run `lessons export` and commit what it writes (edit the notebook, not the module)"),
     Check("clean", "notebooks hold no stray metadata", notebooks_clean, "run `lessons export`"),
     Check("outputs", "stored outputs belong to the code", outputs_in_step, "run `lessons run --save`"),
-    Check("style", "ruff finds nothing", lambda: _command("-m", "ruff", "check", "--quiet", "."),
+    Check("style", "ruff finds nothing", ("-m", "ruff", "check", "--quiet", "."),
           "run `ruff check --fix`, and mend by hand what is left"),
-    Check("notebooks", "every lesson runs (nbdev_test)", notebooks_run,
+    Check("notebooks", "every lesson runs (nbdev_test)",
+          ("-c", "from nbdev.test import nbdev_test; nbdev_test(n_workers=1, do_print=False)"),
           "open the lesson that is named and run it to the cell that fails"),
-    Check("tests", "pytest", lambda: _command("-m", "pytest", "-q", "-n", str(WORKERS)),
+    Check("tests", "pytest", ("-m", "pytest", "-q", "-n", "2"),
           "run `pytest` on the test that is named, and mend the code or, where it is wrong, the test"),
 )
 
@@ -144,20 +168,19 @@ def test_verb(options: argparse.Namespace) -> int:
     os.environ["MPLBACKEND"] = "agg"
     found = find_mnist()
     console.print(f"Digits: {f'MNIST in {found.folder}' if found else 'the built-in ones; MNIST is not here'}")
-    failed = []
+    failed, start = [], time.perf_counter()
     chosen = [known[name] for name in options.checks] or list(CHECKS)
-    for check in chosen:
-        console.print(f"[bold]{check.name}[/bold]: {check.what} …")
-        start = time.perf_counter()
-        problems = check.find()
-        seconds = time.perf_counter() - start
-        for problem in problems:
-            console.print(problem, markup=False)
-        if problems:
-            failed.append(check)
-            console.print(f"  [bold red]failed[/bold red] ({seconds:.1f} s). To mend it: {check.mend}")
-        else:
-            console.print(f"  passed ({seconds:.1f} s)")
+    with started(chosen) as find:
+        for check in chosen:
+            console.print(f"[bold]{check.name}[/bold]: {check.what} …")
+            problems = find[check.name]()
+            for problem in problems:
+                console.print(problem, markup=False)
+            if problems:
+                failed.append(check)
+                console.print(f"  [bold red]failed[/bold red]. To mend it: {check.mend}")
+            else:
+                console.print(f"  passed ({time.perf_counter() - start:.1f} s after the start)")
     console.print()
     for check in failed:
         console.print(f"[bold red]{check.name}[/bold red] failed. To mend it: {check.mend}")
