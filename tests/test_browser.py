@@ -103,21 +103,27 @@ def test_without_the_token_nobody_gets_in(server):
         urllib.request.urlopen(re.sub(r"/lab/.*", "/api/contents", server), timeout=30)
 
 
-@contextmanager
-def opened(address: str):
-    """A page of a real browser, on a notebook whose kernel is ready."""
+@pytest.fixture(scope="module")
+def browser():
     playwright = pytest.importorskip("playwright.sync_api")
     with playwright.sync_playwright() as p:
         browser = p.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        page = browser.new_page(viewport={"width": 1300, "height": 1000})
-        page.goto(address)
-        page.wait_for_selector(".jp-NotebookPanel-toolbar", timeout=90_000)
-        page.wait_for_function("document.querySelector('.jp-KernelName')?.textContent.includes('Python 3')",
-                               timeout=90_000)
-        page.wait_for_selector('.jp-Notebook-ExecutionIndicator[data-status="idle"]', timeout=90_000)
-        assert page.locator(".jp-Dialog").count() == 0  # nothing asks the reader anything
-        yield page
+        yield browser
         browser.close()
+
+
+@contextmanager
+def opened(browser, address: str):
+    """A page of a real browser, on a notebook whose kernel is ready."""
+    page = browser.new_page(viewport={"width": 1300, "height": 1000})
+    page.goto(address)
+    page.wait_for_selector(".jp-NotebookPanel-toolbar", timeout=90_000)
+    page.wait_for_function("document.querySelector('.jp-KernelName')?.textContent.includes('Python 3')",
+                           timeout=90_000)
+    page.wait_for_selector('.jp-Notebook-ExecutionIndicator[data-status="idle"]', timeout=90_000)
+    assert page.locator(".jp-Dialog").count() == 0  # nothing asks the reader anything
+    yield page
+    page.close()
 
 
 def run_all(page) -> None:
@@ -138,10 +144,10 @@ def shoot(page, name: str) -> None:
 
 
 @need_chromium
-def test_lesson_one_runs_in_jupyterlab(server, course):
+def test_lesson_one_runs_in_jupyterlab(browser, server, course):
     """Open it, Run All, and look at every output. The notebook is not saved."""
     before = (course / "work" / "00_start.ipynb").read_bytes()
-    with opened(server) as page:
+    with opened(browser, server) as page:
         assert page.evaluate("document.querySelectorAll('.jp-CodeCell').length") > 0
         run_all(page)
         shoot(page, "lesson-one-end")
@@ -173,12 +179,12 @@ def type_and_run(page, holds: str, text: str | None = None):
 
 
 @need_chromium
-def test_an_exercise_from_wrong_to_right(server, course):
+def test_an_exercise_from_wrong_to_right(browser, server, course):
     """What the reader does with MyLinear: not tried, wrong, a hint, right; then progress, and on to the next lesson."""
     command = [sys.executable, "-m", "lessonlib.course"]
     before = (course / "nbs" / "05_module.ipynb").read_bytes()
     address = server.replace("/lab/tree/work/00_start", "/lab/workspaces/exercise/tree/work/05_module")
-    with opened(address) as page:  # in a workspace of its own, or the lesson of the test above is opened as well
+    with opened(browser, address) as page:  # in a workspace of its own, or the lesson of the test above is opened as well
         type_and_run(page, "from torch import Tensor, nn")
         type_and_run(page, "your code here: a weight and a bias")
         type_and_run(page, "import check, hint")
