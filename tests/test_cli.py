@@ -1,8 +1,10 @@
 """The `lessons` command as a reader calls it."""
 
 import json
+import os
 import subprocess
 import sys
+import time
 
 import psutil
 import pytest
@@ -14,8 +16,6 @@ from lessonlib.course import checks, cli, doctor, lab, notebooks, terminal
 
 def lessons(*arguments: str, **environment: str) -> subprocess.CompletedProcess:
     """Run the command in a process of its own."""
-    import os
-
     return subprocess.run([sys.executable, "-m", "lessonlib.course", *arguments], capture_output=True, text=True,
                           encoding="utf-8", env={**os.environ, "PYTHONIOENCODING": "utf-8", **environment}, check=False)
 
@@ -204,19 +204,29 @@ def test_commands_among_the_checks_tell_what_they_print(monkeypatch, capsys):
     assert "To mend it: repair it" in said
 
 
-def test_what_still_runs_when_the_checks_are_left_is_ended():
+@pytest.mark.skipif(os.name == "nt", reason="sends signals in the way of POSIX")
+def test_what_still_runs_when_the_checks_are_left_may_tidy_up_and_is_ended(monkeypatch, tmp_path):
+    monkeypatch.setattr(checks, "SECONDS_TO_END", 1)
+    begun, tidied = tmp_path / "begun", tmp_path / "tidied"
+    wait = f"import pathlib, time\ntry:\n    pathlib.Path({str(begun)!r}).touch()\n    time.sleep(60)\nfinally:\n"
+    tidy = checks.Check("tidy", "-", ("-c", f"{wait}    pathlib.Path({str(tidied)!r}).touch()"), "-")
+    deaf = checks.Check("deaf", "-", ("-c", "import signal, time\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\n"
+                                            "time.sleep(60)"), "-")
+
     def running() -> set[int]:
         return {process.pid for process in psutil.Process().children()}
 
-    def leave(chosen: list[checks.Check]) -> None:
-        with checks.started(chosen):
+    def leave() -> None:
+        with checks.started([checks.Check("short", "-", ("-c", ""), "-"), deaf, tidy]):
             assert running() > before
+            while not begun.exists():
+                time.sleep(0.05)
             raise KeyboardInterrupt
 
     before = running()
     with pytest.raises(KeyboardInterrupt):
-        leave([checks.Check("short", "-", ("-c", ""), "-"),
-               checks.Check("long", "-", ("-c", "import time; time.sleep(60)"), "-")])
+        leave()
+    assert tidied.exists()
     assert running() == before
 
 

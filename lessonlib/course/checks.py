@@ -6,6 +6,7 @@ import contextlib
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -32,6 +33,7 @@ from lessonlib.files import find_mnist
 
 LARGEST_PICTURE = 40_000  # bytes
 LARGEST_NOTEBOOK = 600_000
+SECONDS_TO_END = 15
 
 
 @dataclass(frozen=True)
@@ -108,17 +110,18 @@ def _picture_problems(output: dict) -> list[str]:
 @contextlib.contextmanager
 def started(chosen: Iterable[Check]) -> Iterator[dict[str, Callable[[], list[str]]]]:
     """Start all commands at once, side by side; gives for each check the function that finds (or waits for) its problems."""
-    root = need_checkout()
+    find, processes = {}, []
     with contextlib.ExitStack() as stack:
-        find = {}
+        stack.callback(_end, processes)
         for check in chosen:
             if callable(check.find):
                 find[check.name] = check.find
                 continue
             output = stack.enter_context(tempfile.TemporaryFile())
-            process = subprocess.Popen([sys.executable, *check.find], cwd=root, stdin=subprocess.DEVNULL, stdout=output,
-                                       stderr=subprocess.STDOUT)
-            stack.callback(_end, process)
+            # In a session of its own, so that Ctrl-C reaches it once, through `_end`.
+            process = subprocess.Popen([sys.executable, *check.find], cwd=need_checkout(), stdin=subprocess.DEVNULL,
+                                       stdout=output, stderr=subprocess.STDOUT, start_new_session=True)
+            processes.append(process)
             find[check.name] = partial(_problems, process, output)
         yield find
 
@@ -136,11 +139,28 @@ def _problems(process: subprocess.Popen, output: IO[bytes]) -> list[str]:
     return []
 
 
-def _end(process: subprocess.Popen) -> None:
-    """What still runs when the checks are left, by Ctrl-C say."""
-    if process.poll() is None:
-        process.terminate()
-        process.wait()
+def _end(processes: list[subprocess.Popen]) -> None:
+    """End what still runs when the checks are left, by Ctrl-C say: first ask, since tests close what they opened."""
+    running = [process for process in processes if process.poll() is None]
+    if running:
+        console.print("\nEnding what still runs …")
+    for process in running:
+        _signal(process, "SIGINT")
+    deadline = time.monotonic() + SECONDS_TO_END
+    for process in running:
+        try:
+            process.wait(max(0.0, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            _signal(process, "SIGKILL")
+            process.wait()
+
+
+def _signal(process: subprocess.Popen, name: str) -> None:
+    """Send a signal to a command and all that it started. Windows has none; there Ctrl-C has reached them already."""
+    if os.name != "nt":
+        os.killpg(process.pid, getattr(signal, name))
+    elif name == "SIGKILL":
+        process.kill()
 
 
 CHECKS = (
