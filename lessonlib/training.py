@@ -74,7 +74,7 @@ def evaluate(
                          "A generator can be used only once: pass a list or a loader")
     return _mean_by_size(torch.stack(rows), sizes).tolist()
 
-# %% ../nbs/08_loop.ipynb #a34cb178
+# %% ../nbs/08_loop.ipynb #457cf67e
 def _plot_losses(batch_losses: Sequence[float], rows: Sequence[dict[str, float]]):
     """Draw the loss of each batch and, where it was measured, the validation loss after each epoch."""
     import matplotlib.pyplot as plt
@@ -90,13 +90,21 @@ def _plot_losses(batch_losses: Sequence[float], rows: Sequence[dict[str, float]]
     ax.legend()
     return ax
 
+# %% ../nbs/08_loop.ipynb #6d5388c1
+class _Table:
+    """Shows its `frame` but for the seconds: they differ from run to run, so a notebook should not store them."""
 
-def _without_seconds(frame: pd.DataFrame) -> pd.DataFrame:
-    """What is shown of a history: seconds differ from run to run, so a notebook should not store them."""
-    return frame.drop(columns="seconds", errors="ignore").round(4)
+    def _shown(self) -> pd.DataFrame:
+        return self.frame.drop(columns="seconds", errors="ignore").round(4)
 
-# %% ../nbs/08_loop.ipynb #0af94e29
-class History:
+    def __repr__(self) -> str:
+        return self._shown().to_string()
+
+    def _repr_html_(self) -> str:
+        return self._shown().to_html()
+
+# %% ../nbs/08_loop.ipynb #08bbffd7
+class History(_Table):
     """What `fit` wrote down: a row an epoch in `frame`, a loss a batch in `batch_losses`."""
 
     def __init__(self):
@@ -115,12 +123,6 @@ class History:
     def plot(self):
         """Draw the loss of each batch and, over it, the validation loss after each epoch; gives the axes."""
         return _plot_losses(self.batch_losses, self.rows)
-
-    def __repr__(self) -> str:
-        return _without_seconds(self.frame).to_string()
-
-    def _repr_html_(self) -> str:
-        return _without_seconds(self.frame).to_html()
 
 # %% ../nbs/08_loop.ipynb #d42a64f1
 def _to_list(losses: list[Tensor | float]) -> list[float]:

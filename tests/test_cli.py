@@ -10,7 +10,6 @@ import psutil
 import pytest
 import torch
 
-from lessonlib import data
 from lessonlib.course import checks, cli, doctor, lab, notebooks, terminal
 
 
@@ -107,23 +106,19 @@ def test_data_verify_sees_one_changed_pixel(mnist):
     assert changed == {"train-images-idx3-ubyte"}
 
 
-def test_ladder_writes_what_it_measured(tmp_path, monkeypatch, capsys, random_digits):
-    """2,000 digits, which 32 batches hold; the whole epoch is climbed in test_ladder.py."""
-    asked = []
-    monkeypatch.setattr(data, "load_digits", lambda source: asked.append(source) or random_digits)
-    monkeypatch.setattr(terminal.console, "width", 160)
-    assert cli.main(["ladder", "--source", "handwriting", "--json", str(tmp_path / "l.json"),
-                     "--plot", str(tmp_path / "l.png")]) == 0
-    said = capsys.readouterr().out
-    assert asked == ["handwriting"]
-    assert "The same losses on every rung" in said
+def test_ladder_writes_what_it_measured(tmp_path):
+    """The built-in digits need neither network nor data folder."""
+    done = lessons("ladder", "--source", "handwriting", "--json", str(tmp_path / "l.json"),
+                   "--plot", str(tmp_path / "l.png"), LESSONLIB_DATA="", COLUMNS="160")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "The same losses on every rung" in done.stdout
     report = json.loads((tmp_path / "l.json").read_text(encoding="utf-8"))
     assert report["source"] == "handwriting"
     *whole, bare_python = report["rungs"]
     assert [rung["name"] for rung in whole] == ["Sequential", "Module", "Loop", "SGD", "Matmul", "Gradients"]
-    assert all(len(rung["losses"]) == 32 for rung in whole)
-    assert 0 < len(bare_python["losses"]) < 32  # its first batches only, and the table says how many
-    assert f"– ({len(bare_python['losses'])} batches)" in said
+    assert all(len(rung["losses"]) == 782 for rung in whole)
+    assert 0 < len(bare_python["losses"]) < 782  # its first batches only, and the table says how many
+    assert f"– ({len(bare_python['losses'])} batches)" in done.stdout
     assert all(rung["max_loss_difference"] <= 1e-5 for rung in report["rungs"])
     assert (tmp_path / "l.png").read_bytes().startswith(b"\x89PNG")
 

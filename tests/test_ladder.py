@@ -8,29 +8,28 @@ from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from lessonlib import ladder, training
-from lessonlib.data import Split, load_digits
+from lessonlib.data import load_digits
 from lessonlib.ladder import RUNGS, Climb, Rung, climb, guarded, make_task
 from lessonlib.matmul import LibraryUsed
 from lessonlib.optim import SGD
 
 
-@pytest.mark.parametrize(("dtype", "tolerance", "n"), [(torch.float32, 1e-5, 50_000), (torch.float64, 1e-12, 10_000)])
-def test_every_rung_gives_the_losses_of_the_first(dtype, tolerance, n):
-    """The whole epoch (in float64 a fifth of it), on MNIST where it is and on the built-in digits where it is not."""
+@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float32, 1e-5), (torch.float64, 1e-12)])
+def test_every_rung_gives_the_losses_of_the_first(dtype, tolerance):
+    """The whole epoch, on MNIST where it is and on the built-in digits where it is not."""
     digits = load_digits()
-    digits = replace(digits, train=Split(digits.train.x[:n], digits.train.y[:n]))
     result = climb(make_task(digits, dtype=dtype))
     assert result.tolerance == tolerance
     assert result.lost() == []
     first = torch.tensor(result.rows[0]["losses"], dtype=torch.float64)
-    assert len(first) == {50_000: 782, 10_000: 157}[n]
+    assert len(first) == 782
     assert first[0] > 2  # nothing is known at first, and a guess among ten costs log 10
-    assert first[-100:].mean() < (0.6 if n == 50_000 else 1.2)
+    assert first[-100:].mean() < 0.6
     for row in result.rows:
         losses = torch.tensor(row["losses"], dtype=torch.float64)
         torch.testing.assert_close(losses, first, rtol=0, atol=tolerance)
         assert row["max_loss_difference"] <= tolerance
-        assert row["valid_accuracy"] >= (0.8 if n == 10_000 else 0.905 if digits.source == "mnist" else 0.85)
+        assert row["valid_accuracy"] >= (0.905 if digits.source == "mnist" else 0.85)
         assert row["seconds_per_epoch"] > 0
     lines = [row["lines"] for row in result.rows]
     assert lines == sorted(set(lines))  # each rung adds some

@@ -111,19 +111,21 @@ def _picture_problems(output: dict) -> list[str]:
 def started(chosen: Iterable[Check]) -> Iterator[dict[str, Callable[[], list[str]]]]:
     """Start all commands at once, side by side; gives for each check the function that finds (or waits for) its problems."""
     find, processes = {}, []
-    with contextlib.ExitStack() as stack:
-        stack.callback(_end, processes)
-        for check in chosen:
-            if callable(check.find):
-                find[check.name] = check.find
-                continue
-            output = stack.enter_context(tempfile.TemporaryFile())
-            # In a session of its own, so that Ctrl-C reaches it once, through `_end`.
-            process = subprocess.Popen([sys.executable, *check.find], cwd=need_checkout(), stdin=subprocess.DEVNULL,
-                                       stdout=output, stderr=subprocess.STDOUT, start_new_session=True)
-            processes.append(process)
-            find[check.name] = partial(_problems, process, output)
-        yield find
+    with contextlib.ExitStack() as outputs:
+        try:
+            for check in chosen:
+                if callable(check.find):
+                    find[check.name] = check.find
+                    continue
+                output = outputs.enter_context(tempfile.TemporaryFile())
+                # In a session of its own, so that Ctrl-C reaches it once, through `_end`.
+                process = subprocess.Popen([sys.executable, *check.find], cwd=need_checkout(), stdin=subprocess.DEVNULL,
+                                           stdout=output, stderr=subprocess.STDOUT, start_new_session=True)
+                processes.append(process)
+                find[check.name] = partial(_problems, process, output)
+            yield find
+        finally:
+            _end(processes)
 
 
 def _problems(process: subprocess.Popen, output: IO[bytes]) -> list[str]:
