@@ -32,9 +32,9 @@ WRONG = """class MyLinear(nn.Module):
 
 
 def test_the_server_listens_on_this_machine_only_and_keeps_its_token(root, monkeypatch):
-    command = lab.lab_command(root, root / "nbs" / "05_module.ipynb", no_browser=True, port=1234)
+    command = lab.lab_command(root, root / "nbs" / "06_module.ipynb", no_browser=True, port=1234)
     assert "--ServerApp.ip=127.0.0.1" in command
-    assert "--LabApp.default_url=/lab/tree/nbs/05_module.ipynb" in command
+    assert "--LabApp.default_url=/lab/tree/nbs/06_module.ipynb" in command
     assert not any("token" in part or "password" in part for part in command)
     monkeypatch.setattr(os, "geteuid", lambda: 1000, raising=False)
     assert "--allow-root" not in lab.lab_command(root, root / "nbs" / "00_start.ipynb")
@@ -182,8 +182,8 @@ def type_and_run(page, holds: str, text: str | None = None):
 def test_an_exercise_from_wrong_to_right(browser, server, course):
     """What the reader does with MyLinear: not tried, wrong, a hint, right; then progress, and on to the next lesson."""
     command = [sys.executable, "-m", "lessonlib.course"]
-    before = (course / "nbs" / "05_module.ipynb").read_bytes()
-    address = server.replace("/lab/tree/work/00_start", "/lab/workspaces/exercise/tree/work/05_module")
+    before = (course / "nbs" / "06_module.ipynb").read_bytes()
+    address = server.replace("/lab/tree/work/00_start", "/lab/workspaces/exercise/tree/work/06_module")
     with opened(browser, address) as page:  # in a workspace of its own, or the lesson of the test above is opened as well
         type_and_run(page, "from torch import Tensor, nn")
         type_and_run(page, "your code here: a weight and a bias")
@@ -205,14 +205,14 @@ def test_an_exercise_from_wrong_to_right(browser, server, course):
         shoot(page, "exercise-right")
         page.keyboard.press("ControlOrMeta+S")
         page.wait_for_timeout(1000)
-        assert not (course / "work" / "06_loss.ipynb").exists()
-        link = page.locator(".jp-MarkdownOutput a", has_text=re.compile("^lesson 6$")).last
+        assert not (course / "work" / "08_loss.ipynb").exists()
+        link = page.locator(".jp-MarkdownOutput a", has_text=re.compile("^lesson 8$")).last
         link.scroll_into_view_if_needed()
         link.click()
-        page.locator(".lm-TabBar-tabLabel", has_text="06_loss.ipynb").wait_for(timeout=30_000)
-    assert (course / "work" / "06_loss.ipynb").read_bytes() == (course / "nbs" / "06_loss.ipynb").read_bytes()
-    assert "MyLinear = Linear" in (course / "work" / "05_module.ipynb").read_text(encoding="utf-8")
-    assert (course / "nbs" / "05_module.ipynb").read_bytes() == before
+        page.locator(".lm-TabBar-tabLabel", has_text="08_loss.ipynb").wait_for(timeout=30_000)
+    assert (course / "work" / "08_loss.ipynb").read_bytes() == (course / "nbs" / "08_loss.ipynb").read_bytes()
+    assert "MyLinear = Linear" in (course / "work" / "06_module.ipynb").read_text(encoding="utf-8")
+    assert (course / "nbs" / "06_module.ipynb").read_bytes() == before
     listed = subprocess.run([*command, "list"], cwd=course, env=environment(course), capture_output=True, text=True,
                             encoding="utf-8", check=True).stdout
     assert "1 of 2 passed, 1 hint" in listed

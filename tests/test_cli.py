@@ -64,8 +64,8 @@ def test_list_shows_every_lesson():
 
 
 def test_lessons_are_found_by_number_and_by_name():
-    for text in ("5", "05", "05_module"):
-        assert [lesson.path.stem for lesson in notebooks.pick([text])] == ["05_module"]
+    for text in ("6", "06", "06_module"):
+        assert [lesson.path.stem for lesson in notebooks.pick([text])] == ["06_module"]
     assert len(notebooks.pick([])) == len(notebooks.lessons())
 
 

@@ -149,7 +149,7 @@ def test_modules_out_of_step_are_found(monkeypatch, root, tmp_path):
     (copy / "nbs").mkdir(parents=True)
     (copy / "lessonlib").mkdir()
     shutil.copy(root / "settings.ini", copy)
-    for name in ("05_module", "06_loss"):
+    for name in ("06_module", "08_loss"):
         shutil.copy(root / "nbs" / f"{name}.ipynb", copy / "nbs")
     for name in ("__init__.py", "layers.py"):
         shutil.copy(root / "lessonlib" / name, copy / "lessonlib")

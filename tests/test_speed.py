@@ -78,7 +78,7 @@ def test_normalising_leaves_the_bytes_alone_and_makes_one_copy(random_digits):
 
 
 def test_weights_lie_column_by_column_and_stay_so():
-    """What the speed of `x @ weight` and of its gradient rests on (lesson 11)."""
+    """What the speed of `x @ weight` and of its gradient rests on (lesson 14)."""
     model = LogReg()
     assert model.linear.weight.T.is_contiguous()
     loss = nll(model(torch.randn(8, 784)), torch.arange(8))

@@ -11,7 +11,7 @@ from lessonlib.course.exercises.court import exercises
 LESSONS = notebooks.lessons()
 # The table: concept -> number of the lesson that introduces it (in its section "New words").
 INTRODUCED = {term: lesson.number for lesson in reversed(LESSONS) for term in lesson.words}
-# Lesson 0 is a map and lesson 4 a list of promises: both may name what they say is explained later.
+# Lesson 0 is a map and lesson 5 a list of promises: both may name what they say is explained later.
 # Words that are also plain English are not looked for.
 PLAIN = {"rank", "shape", "step", "batch", "view", "module", "guard", "rung", "layer", "model", "device", "seed",
          "target", "order", "baseline", "weight", "norm"}

@@ -97,7 +97,7 @@ def lessons() -> list[Lesson]:
 
 
 def pick(wanted: Sequence[str]) -> list[Lesson]:
-    """The lessons of the given numbers (`5`, `05` or `05_module`); all of them where none is given."""
+    """The lessons of the given numbers (`6`, `06` or `06_module`); all of them where none is given."""
     there = lessons()
     picked = []
     for text in wanted:

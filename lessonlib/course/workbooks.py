@@ -237,7 +237,7 @@ def verdicts(lesson: Lesson, timeout: int) -> dict[str, tuple[str, str]]:
 
 
 def hand_out_for(path: str) -> None:
-    """Hand out the lesson that a path such as `work/06_loss.ipynb` asks for, where it is one and is not there yet."""
+    """Hand out the lesson that a path such as `work/08_loss.ipynb` asks for, where it is one and is not there yet."""
     folder, _, name = path.strip("/").rpartition("/")
     root = need_checkout()
     # Asked for each file that JupyterLab looks at, so no notebook is read before it is known that one is missing.

@@ -53,7 +53,7 @@ TASKS = (
               "mean, std = train.mean(), train.std()\nreturn (train - mean) / std, (valid - ____) / ____"),
          ),
          "Yours can stand wherever the lesson normalises two parts; `as_rows` does the same for bytes."),
-    Task("l2_distance", 3, "l2_distance",
+    Task("l2_distance", 4, "l2_distance",
          "How far is each picture of `a`, (n, rows, columns), from the one picture `b`, (rows, columns)? "
          "Square the differences, take their mean in each picture, then the root.",
          "def l2_distance(a, b):\n"
@@ -67,7 +67,7 @@ TASKS = (
               "squares = (a - b) ** 2\nreturn squares.____(dim=(-2, -1)).____()"),
          ),
          "Yours can be handed to `nearest_mean` as `distance=l2_distance`."),
-    Task("my_linear", 5, "MyLinear",
+    Task("my_linear", 6, "MyLinear",
          "Write `nn.Linear` yourself: a class on `nn.Module` that is made with `n_in` and `n_out` and computes "
          "x times weight plus bias. `parameters()` must find the weight and the bias.",
          "class MyLinear(nn.Module):\n"
@@ -86,7 +86,7 @@ TASKS = (
               "# in forward:\nreturn x @ self.weight + ____"),
          ),
          "Use it instead of `Linear` in the cells above; it trains to the same losses."),
-    Task("softmax", 5, "softmax",
+    Task("softmax", 6, "softmax",
          "Turn each row of logits, (n, classes), into probabilities: e to the power of each, divided by the sum "
          "of the row. It must survive a logit of 1000.",
          "def softmax(x):\n"
@@ -101,7 +101,7 @@ TASKS = (
               "exps = (x - x.amax(dim=1, keepdim=____)).exp()\nreturn exps / exps.____"),
          ),
          "Use it instead of `softmax` from lessonlib.layers."),
-    Task("cross_entropy", 6, "cross_entropy",
+    Task("cross_entropy", 8, "cross_entropy",
          "Logits (batch, classes) and targets (batch,) of class numbers go in. Out comes one number: the mean of "
          "minus the log-probability of the right class, finite even for a logit of 1000.",
          "def cross_entropy(logits, targets):\n"
@@ -116,7 +116,7 @@ TASKS = (
               "return ____ log_probs[rows, ____].mean()"),
          ),
          "Hand it to `fit` as the loss of a model that ends in logits."),
-    Task("binary_cross_entropy", 6, "binary_cross_entropy",
+    Task("binary_cross_entropy", 8, "binary_cross_entropy",
          "Given the probability of yes, and targets 1 (yes) or 0 (no), give the mean of -log(p) where the answer is "
          "yes and of -log(1 - p) where it is no.",
          "def binary_cross_entropy(probs, targets):\n"
@@ -130,7 +130,7 @@ TASKS = (
               "return -(targets * probs.log() + (1 - targets) * ____).____()"),
          ),
          "Try it on the cats and dogs of the lesson."),
-    Task("batches", 7, "batches",
+    Task("batches", 9, "batches",
          "Give all rows of x and y once, in mini-batches of pairs (xb, yb), in an order drawn from `generator`. "
          "The last batch may be smaller.",
          "def batches(x, y, batch_size, generator):\n"
@@ -145,7 +145,7 @@ TASKS = (
               "    yield x[rows], ____"),
          ),
          "Use it instead of `batches` from lessonlib.loaders."),
-    Task("accuracy", 8, "accuracy",
+    Task("accuracy", 10, "accuracy",
          "The share of rows, from 0 to 1, whose largest score stands at the place of the target.",
          "def accuracy(logits, targets):\n"
          "    ...  # your code here: one number from 0 to 1\n",
@@ -158,7 +158,7 @@ TASKS = (
               "answers = logits.argmax(dim=____)\nreturn (answers == targets).float().____()"),
          ),
          "Hand it to `fit` as `metrics=(accuracy,)`."),
-    Task("train_epoch", 8, "train_epoch",
+    Task("train_epoch", 10, "train_epoch",
          "Go once over the batches: forward, loss, backward, step, and forget the gradients. "
          "Give back the list of losses.",
          "def train_epoch(model, batches, loss_func, opt):\n"
@@ -173,7 +173,7 @@ TASKS = (
               "    ____\n    losses.append(loss.item())\nreturn losses"),
          ),
          "Train the model of the lesson with it: the losses are those of `train_epoch`."),
-    Task("sgd", 9, "SGD",
+    Task("sgd", 11, "SGD",
          "Write the optimizer: `step` takes lr times the gradient away from each parameter, in place; `zero_grad` "
          "forgets all gradients.",
          "class SGD:\n"
@@ -194,7 +194,7 @@ TASKS = (
               "        p -= ____ * p.grad\n# zero_grad:\nfor p in self.params:\n    p.grad = ____"),
          ),
          "Hand it to `fit` in place of torch.optim.SGD."),
-    Task("momentum", 9, "SGD",
+    Task("momentum", 11, "SGD",
          "SGD that keeps a velocity for each parameter: velocity = momentum * velocity + gradient, starting from 0. "
          "`step` takes lr times the velocity away.",
          "class SGD:\n"
@@ -214,7 +214,7 @@ TASKS = (
               "    p -= self.lr * ____"),
          ),
          "Hand it to `fit`, with momentum=0.9."),
-    Task("outer", 10, "outer",
+    Task("outer", 13, "outer",
          "From a of shape (n,) and b of shape (m,) make the table (n, m) of all products: row i, column j holds "
          "a[i] * b[j]. One broadcast, no loop, no torch.outer.",
          "def outer(a, b):\n"
@@ -227,7 +227,7 @@ TASKS = (
              ("I need the shape of it", "One new axis is missing.", "return a[____] * b"),
          ),
          "Make an outer plus and an outer greater-than of it."),
-    Task("matmul", 11, "matmul",
+    Task("matmul", 14, "matmul",
          "The matrix product of a (n, k) and b (k, m), by broadcasting and a sum. Without @, matmul, mm, dot, einsum "
          "or linear.",
          "def matmul(a, b):\n"
@@ -241,7 +241,7 @@ TASKS = (
               "return products.sum(dim=____)"),
          ),
          "Train the regression of the lesson with it, under the guard."),
-    Task("linear_backward", 13, "linear_backward",
+    Task("linear_backward", 16, "linear_backward",
          "The layer computed out = x @ weight + bias, with a weight of shape (n_in, n_out). Given the gradient of the "
          "loss for out, give those for x, weight and bias, as (grad_x, grad_weight, grad_bias).",
          "def linear_backward(x, weight, bias, grad_out):\n"
@@ -255,7 +255,7 @@ TASKS = (
               "grad_x = grad_out @ weight.T\ngrad_weight = ____ @ grad_out\ngrad_bias = grad_out.sum(dim=____)"),
          ),
          "Use it in the backward pass of the lesson."),
-    Task("softmax_nll_grad", 13, "softmax_nll_grad",
+    Task("softmax_nll_grad", 16, "softmax_nll_grad",
          "The loss is the mean cross-entropy of logits (batch, classes) and targets (batch,). Give its gradient for "
          "the logits, without autograd.",
          "def softmax_nll_grad(logits, targets):\n"

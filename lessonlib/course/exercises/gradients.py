@@ -12,7 +12,7 @@ def _random(*shape: int, seed: int) -> Tensor:
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
 
 
-# The oracle is autograd itself, so that this check needs no code of lesson 13.
+# The oracle is autograd itself, so that this check needs no code of lesson 16.
 
 
 def _autograd(function, *inputs: Tensor) -> Numbers:
@@ -209,7 +209,7 @@ _AUTOGRAD = (torch.autograd.grad, torch.autograd.backward, Tensor.backward, torc
 
 
 def _ours(name: str) -> tuple:
-    """The exported code of lesson 13 where there is some, so that calling it is seen."""
+    """The exported code of lesson 16 where there is some, so that calling it is seen."""
     try:
         from lessonlib import autograd
     except ImportError:

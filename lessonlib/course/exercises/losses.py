@@ -90,7 +90,7 @@ SOFTMAX = Function(_softmax_cases, [layers.softmax], (
             "Share out the probability: exp, sum, divide.", 1,
             lambda x: functional.one_hot(x.argmax(1), x.shape[1])),
     Mistake("base_two", "You take 2 to the power of each, not e.",
-            "It sums to 1, but what training does with softmax (lesson 13) holds for e only.",
+            "It sums to 1, but what training does with softmax (lesson 16) holds for e only.",
             "Use .exp().", 2, lambda x: 2**x / (2**x).sum(1, keepdim=True)),
     Mistake("max_no_keepdim", "You subtract the largest numbers lying down, (n,): row i loses its own column's.",
             "The same must be taken from all of a row, or the probabilities change.",

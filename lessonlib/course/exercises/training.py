@@ -81,7 +81,7 @@ LOOP = {mistake.code: mistake for mistake in (
     Mistake("eval_mode", "The model was switched to eval mode.",
             "Layers such as dropout then behave as if training were over.", "Leave out model.eval().", 1),
     Mistake("needs_list", "It works with a list of batches, but not with a generator: {error}.",
-            "The batches of lesson 7 are made one at a time, and have no length.",
+            "The batches of lesson 9 are made one at a time, and have no length.",
             "Go over them with `for xb, yb in batches:` and nothing else.", 1),
 )}
 
