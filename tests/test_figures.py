@@ -1,14 +1,18 @@
 """Pictures with words: still ones, moving ones, and the ladder."""
 
 import io
+import re
+import subprocess
+import sys
 from itertools import pairwise
+from xml.etree import ElementTree
 
 import matplotlib.pyplot as plt
 import pytest
 import torch
 from PIL import Image
 
-from lessonlib.figures import COLORS, LADDER, ladder_picture, moving_picture, picture
+from lessonlib.figures import COLORS, LADDER, ladder_picture, ladder_svg, moving_picture, picture, stepper, use_style
 
 
 def line(height: float = 1):
@@ -61,12 +65,75 @@ def test_the_ladder_says_where_you_are(here, words):
     assert shown.alt.endswith(words)
     assert all(name in shown.alt for _, name, _ in LADDER)
     assert len(shown.content) < 40_000
+    assert ElementTree.fromstring(ladder_svg(here)).tag.endswith("svg")
+    assert ("you are here" in ladder_svg(here)) is (here is not None)
+
+
+def places(here: float | None) -> dict[str, float]:
+    """How far down each block is drawn, by its words."""
+    block = r'y="([\d.]+)" font-size="[\d.]+" fill="#\w+" text-anchor="middle">([^<]+)<'
+    return {words: float(y) for y, words in re.findall(block, ladder_svg(here))}
+
+
+def test_what_was_taken_away_falls_off_the_ladder():
+    whole = places(None)
+    assert list(whole) == ["Sequential", "Linear", "LogSoftmax", "fit", "DataLoader", "NLLLoss", "torch.optim", "@",
+                           "autograd", "torch"]
+    assert places(1) == whole
+    falling = places(3)
+    assert all(falling[block] > whole["torch"] for block in ("Sequential", "Linear", "LogSoftmax"))  # on the ground
+    assert all(whole[block] < falling[block] < whole["torch.optim"] for block in ("fit", "DataLoader", "NLLLoss"))
+    assert all(falling[block] == pytest.approx(whole[block]) for block in ("torch.optim", "@", "autograd", "torch"))
+
+
+def test_no_block_leaves_the_picture():
+    for here in (None, *range(1, 8)):
+        assert all(0 < y < 396 for y in places(here).values())
 
 
 @pytest.mark.parametrize("here", [-1, 8])
 def test_there_is_no_such_rung(here):
     with pytest.raises(ValueError, match="expected a rung from 0 to 7"):
         ladder_picture(here)
+
+
+def steps(n: int, **options):
+    return stepper([line(height) for height in range(1, n + 1)], [f"A line that rises to {n}." for n in range(1, n + 1)],
+                   "a line that rises", **options)
+
+
+def test_a_stepper_has_a_frame_with_words_for_each_step():
+    page = steps(5, labels=["one", "two", "three", "four", "<five>"])._repr_html_()
+    assert re.findall(r'alt="([^"]+)"', page) == [f"A line that rises to {n}." for n in range(1, 6)]
+    assert re.findall(r'data-label="([^"]+)"', page) == ["one", "two", "three", "four", "&lt;five&gt;"]
+    # Without scripts: first, middle and last stand side by side, and no control is seen.
+    assert [" hidden" in tag for tag in re.findall(r'<figure class="ll-frame"[^>]*>', page)] == [False, True, False, True, False]
+    assert '<div class="ll-controls" hidden>' in page
+    assert page == steps(5, labels=["one", "two", "three", "four", "<five>"])._repr_html_()  # the same every run
+
+
+def test_frames_of_a_stepper_are_of_one_size():
+    assert len({Image.open(io.BytesIO(frame.content)).size for frame in steps(4).frames}) == 1
+
+
+@pytest.mark.parametrize(("n", "options", "words"), [
+    (1, {}, "at least two figures"), (3, {"labels": ["a", "b"]}, "a label for each of 3"), (3, {"keep": [3]}, "from 0 to 2")])
+def test_a_stepper_says_what_it_needs(n, options, words):
+    with pytest.raises(ValueError, match=words):
+        steps(n, **options)
+    plt.close("all")
+
+
+def test_the_style_of_the_lessons_is_asked_for():
+    with plt.rc_context():
+        use_style()
+        assert not plt.rcParams["axes.spines.top"]
+        assert plt.rcParams["axes.prop_cycle"].by_key()["color"] == list(COLORS)
+
+
+def test_who_imports_the_pictures_does_not_wait_for_matplotlib():
+    code = "import sys, lessonlib.figures; assert not {'matplotlib', 'torch'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_colours_differ_in_grey_print():
@@ -76,16 +143,17 @@ def test_colours_differ_in_grey_print():
 
 def test_pictures_of_stand_ins_are_signed(monkeypatch):
     from lessonlib import data, figures, files
+    from lessonlib.figures import pictures
 
     drawn = torch.zeros(70_000, 28, 28, dtype=torch.uint8), torch.arange(70_000) % 10
     monkeypatch.setattr(data, "handwritten", lambda: drawn)
     monkeypatch.setattr(data, "find_mnist", lambda path, yours: None)
     monkeypatch.setattr(files, "say", print)
-    monkeypatch.setattr(figures, "_signature", "")
+    monkeypatch.setattr(pictures, "_signature", "")
     plain = picture(line(), "A line that rises.").content
     data.load_digits()
     signed = picture(line(), "A line that rises.")
     assert Image.open(io.BytesIO(signed.content)).height > Image.open(io.BytesIO(plain)).height
-    assert figures._signature == "built-in digits, not MNIST"
+    assert pictures.signature() == "built-in digits, not MNIST"
     figures.sign_pictures("")
     assert picture(line(), "A line that rises.").content == plain

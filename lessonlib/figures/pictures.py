@@ -1,0 +1,136 @@
+"""Finished figures: pixels or SVG, and one sentence that says what they show."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Iterable
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PIL import Image
+
+if TYPE_CHECKING:  # who only loads digits need not wait for matplotlib
+    from matplotlib.figure import Figure
+
+# Blue, orange, green, purple, light grey: told apart by the colour-blind (after Okabe and Ito, "Color Universal
+# Design", 2008), and by their lightness in grey print: 0.34, 0.64, 0.45, 0.20 and 0.77 of white.
+COLORS = ("#0072B2", "#E69F00", "#1F9E77", "#4A2257", "#C4C4C4")
+PIXELS_PER_INCH = 160  # twice as many as are shown: crisp on dense screens
+SHOWN_PIXELS_PER_INCH = 80
+INK, FAINT = "#2A2935", "#8C8A93"
+# In a dark theme of JupyterLab, VS Code or the site a figure turns dark, and its colours keep their hue; SVG pictures
+# choose their own dark colours.
+THEME = (
+    "img.ll-pixels,img.ll-drawn{max-width:100%;height:auto}"
+    '[data-jp-theme-light="false"] img.ll-pixels,.vscode-dark img.ll-pixels,[data-theme="dark"] img.ll-pixels'
+    "{filter:invert(.93) hue-rotate(180deg)}"
+    '[data-jp-theme-light="false"] img.ll-drawn,.vscode-dark img.ll-drawn,[data-theme="dark"] img.ll-drawn{color-scheme:dark}'
+    '[data-jp-theme-light="true"] img.ll-drawn,[data-theme="light"] img.ll-drawn{color-scheme:light}'
+)
+STYLE = {
+    "figure.figsize": (5.0, 2.8), "font.size": 9, "axes.titlesize": 9.5, "axes.titleweight": "bold", "axes.titlelocation": "left",
+    "axes.labelsize": 9, "axes.labelcolor": INK, "text.color": INK, "axes.edgecolor": FAINT, "axes.linewidth": 0.8,
+    "axes.spines.top": False, "axes.spines.right": False, "axes.grid": True, "axes.grid.axis": "y", "axes.axisbelow": True,
+    "grid.color": "#E6E4DE", "grid.linewidth": 0.7, "xtick.color": FAINT, "ytick.color": FAINT, "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK, "lines.linewidth": 1.8, "lines.solid_capstyle": "round", "legend.frameon": False,
+    "legend.fontsize": 8.5, "image.cmap": "gray_r", "image.interpolation": "nearest",
+}
+
+
+def use_style() -> None:
+    """Draw figures as all lessons do from now on: their colours, thin axes, quiet grid. It changes `plt.rcParams`."""
+    import matplotlib.pyplot as plt
+    from cycler import cycler
+
+    plt.rcParams.update({**STYLE, "axes.prop_cycle": cycler(color=COLORS)})
+
+
+class Picture:
+    """A finished figure: the bytes of a PNG, a GIF that moves or an SVG, and in one sentence what they show."""
+
+    def __init__(self, content: bytes, alt: str, width: int, kind: str = "png"):
+        self.content, self.alt, self.width, self.kind = content, alt, width, kind
+
+    def tag(self) -> str:
+        """The picture as an <img>, because that keeps its alt text in JupyterLab, in cleaned notebooks and in the docs."""
+        data, look = base64.b64encode(self.content).decode(), "ll-drawn" if self.kind == "svg+xml" else "ll-pixels"
+        return f'<img class="{look}" alt="{escape(self.alt)}" width="{self.width}" src="data:image/{self.kind};base64,{data}"/>'
+
+    def _repr_html_(self) -> str:
+        return f"<style>{THEME}</style>{self.tag()}"
+
+    def __repr__(self) -> str:
+        return f"[picture: {self.alt}]"
+
+    def save(self, path: str | Path) -> None:
+        """Write the picture to `path`."""
+        Path(path).write_bytes(self.content)
+
+
+def picture(
+    figure: Figure,  # a matplotlib figure; it is closed afterwards
+    alt: str,  # one sentence that says what there is to see, for those who cannot see it
+) -> Picture:
+    """Finish a figure. Raises `ValueError` where the sentence is missing."""
+    need_words(alt)
+    return paint(figure, alt, tight=True)
+
+
+def moving_picture(
+    figures: Iterable[Figure],  # the steps, all of one size; they are closed afterwards
+    alt: str,  # one sentence that says what there is to see
+    seconds: float = 1.5,  # for each step
+) -> Picture:
+    """Show figures one after another, again and again. Raises `ValueError` where the sentence or a figure is missing."""
+    need_words(alt)
+    images = [_draw(figure, tight=False) for figure in figures]
+    if not images:
+        raise ValueError("expected at least one figure; got none")
+    gif = io.BytesIO()
+    images[0].save(gif, "gif", save_all=True, append_images=images[1:], duration=round(1000 * seconds), loop=0)
+    return Picture(gif.getvalue(), alt, images[0].width * SHOWN_PIXELS_PER_INCH // PIXELS_PER_INCH, "gif")
+
+
+_signature = ""  # written under every picture; see `sign_pictures`
+
+
+def sign_pictures(words: str) -> None:
+    """Write `words` under every picture from now on, such as whose digits they show; "" writes nothing."""
+    global _signature
+    _signature = words
+
+
+def signature() -> str:
+    """What is written under every picture now; see `sign_pictures`."""
+    return _signature
+
+
+def need_words(alt: str) -> None:
+    """Raise `ValueError` where there is no sentence."""
+    if len(alt.split()) < 3:
+        raise ValueError(f"expected one sentence that says what the picture shows; got {alt!r}")
+
+
+def paint(figure: Figure, alt: str, tight: bool) -> Picture:
+    """Draw and close a figure; `tight` cuts its empty border away, which frames of one size must keep."""
+    image, small = _draw(figure, tight), io.BytesIO()
+    image.save(small, "png", optimize=True)
+    return Picture(small.getvalue(), alt, image.width * SHOWN_PIXELS_PER_INCH // PIXELS_PER_INCH)
+
+
+def _draw(figure: Figure, tight: bool) -> Image.Image:
+    """Draw and close a figure. 64 colours are plenty for lines and digits, and keep a notebook small."""
+    import matplotlib.pyplot as plt
+
+    if not tight and figure.get_layout_engine() is None:
+        figure.set_layout_engine("constrained")  # the border stays, so labels must fit inside
+    if _signature:
+        lowest = figure.get_tightbbox().y0 / figure.get_figheight() - 0.01 if tight else 0  # below all that is drawn
+        figure.text(0.5, lowest, _signature, ha="center", va="top" if tight else "bottom", fontsize=7, color="#555555")
+    full = io.BytesIO()
+    figure.savefig(full, format="png", dpi=PIXELS_PER_INCH, bbox_inches="tight" if tight else None, facecolor="white")
+    plt.close(figure)
+    image = Image.open(full).convert("RGB")
+    return image.quantize(64, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
