@@ -49,6 +49,15 @@ def test_the_same_figure_gives_the_same_bytes():
     assert picture(line(), "A line that rises.").content == picture(line(), "A line that rises.").content
 
 
+def test_a_figure_that_would_be_large_is_drawn_with_fewer_pixels():
+    figure, ax = plt.subplots(figsize=(5, 5))
+    ax.imshow(torch.rand(120, 120, generator=torch.Generator().manual_seed(1)))
+    shown = picture(figure, "Nothing but noise, which no file format makes small.")
+    small = picture(line(), "A line that rises.")
+    assert Image.open(io.BytesIO(small.content)).width >= 2 * small.width - 1
+    assert Image.open(io.BytesIO(shown.content)).width < 2 * shown.width - 2
+
+
 def test_a_moving_picture_has_a_frame_a_step():
     shown = moving_picture([line(height) for height in (1, 2, 3)], "A line that rises step by step.", seconds=0.5)
     image = Image.open(io.BytesIO(shown.content))

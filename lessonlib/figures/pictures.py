@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,8 +18,9 @@ if TYPE_CHECKING:  # who only loads digits need not wait for matplotlib
 # Blue, orange, green, purple, light grey: told apart by the colour-blind (after Okabe and Ito, "Color Universal
 # Design", 2008), and by their lightness in grey print: 0.34, 0.64, 0.45, 0.20 and 0.77 of white.
 COLORS = ("#0072B2", "#E69F00", "#1F9E77", "#4A2257", "#C4C4C4")
-PIXELS_PER_INCH = 160  # twice as many as are shown: crisp on dense screens
 SHOWN_PIXELS_PER_INCH = 80
+PIXELS_PER_INCH = (160, 120, 80)  # twice as many as are shown, crisp on dense screens; fewer where that makes a large file
+LARGE = 40_000  # bytes
 INK, FAINT = "#2A2935", "#8C8A93"
 # In a dark theme of JupyterLab, VS Code or the site a figure turns dark, and its colours keep their hue; SVG pictures
 # choose their own dark colours.
@@ -85,12 +87,15 @@ def moving_picture(
 ) -> Picture:
     """Show figures one after another, again and again. Raises `ValueError` where the sentence or a figure is missing."""
     need_words(alt)
-    images = [_draw(figure, tight=False) for figure in figures]
+    images = []
+    for figure in figures:
+        with _finished(figure, tight=False):
+            images.append(_pixels(figure, False, PIXELS_PER_INCH[1]))
     if not images:
         raise ValueError("expected at least one figure; got none")
     gif = io.BytesIO()
     images[0].save(gif, "gif", save_all=True, append_images=images[1:], duration=round(1000 * seconds), loop=0)
-    return Picture(gif.getvalue(), alt, images[0].width * SHOWN_PIXELS_PER_INCH // PIXELS_PER_INCH, "gif")
+    return Picture(gif.getvalue(), alt, images[0].width * SHOWN_PIXELS_PER_INCH // PIXELS_PER_INCH[1], "gif")
 
 
 _signature = ""  # written under every picture; see `sign_pictures`
@@ -115,13 +120,18 @@ def need_words(alt: str) -> None:
 
 def paint(figure: Figure, alt: str, tight: bool) -> Picture:
     """Draw and close a figure; `tight` cuts its empty border away, which frames of one size must keep."""
-    image, small = _draw(figure, tight), io.BytesIO()
-    image.save(small, "png", optimize=True)
-    return Picture(small.getvalue(), alt, image.width * SHOWN_PIXELS_PER_INCH // PIXELS_PER_INCH)
+    with _finished(figure, tight):
+        for dense in PIXELS_PER_INCH:
+            image, small = _pixels(figure, tight, dense), io.BytesIO()
+            image.save(small, "png", optimize=True)
+            if small.tell() <= LARGE:
+                break
+    return Picture(small.getvalue(), alt, image.width * SHOWN_PIXELS_PER_INCH // dense)
 
 
-def _draw(figure: Figure, tight: bool) -> Image.Image:
-    """Draw and close a figure. 64 colours are plenty for lines and digits, and keep a notebook small."""
+@contextmanager
+def _finished(figure: Figure, tight: bool) -> Iterator[None]:
+    """Lay out and sign a figure that is about to be drawn, and close it afterwards."""
     import matplotlib.pyplot as plt
 
     if not tight and figure.get_layout_engine() is None:
@@ -129,8 +139,15 @@ def _draw(figure: Figure, tight: bool) -> Image.Image:
     if _signature:
         lowest = figure.get_tightbbox().y0 / figure.get_figheight() - 0.01 if tight else 0  # below all that is drawn
         figure.text(0.5, lowest, _signature, ha="center", va="top" if tight else "bottom", fontsize=7, color="#555555")
+    try:
+        yield
+    finally:
+        plt.close(figure)
+
+
+def _pixels(figure: Figure, tight: bool, dense: int) -> Image.Image:
+    """Draw a figure. 64 colours are plenty for lines and digits, and keep a notebook small."""
     full = io.BytesIO()
-    figure.savefig(full, format="png", dpi=PIXELS_PER_INCH, bbox_inches="tight" if tight else None, facecolor="white")
-    plt.close(figure)
+    figure.savefig(full, format="png", dpi=dense, bbox_inches="tight" if tight else None, facecolor="white")
     image = Image.open(full).convert("RGB")
     return image.quantize(64, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
