@@ -51,7 +51,7 @@ def test_the_same_figure_gives_the_same_bytes():
 
 def test_a_figure_that_would_be_large_is_drawn_with_fewer_pixels():
     figure, ax = plt.subplots(figsize=(5, 5))
-    ax.imshow(torch.rand(120, 120, generator=torch.Generator().manual_seed(1)))
+    ax.imshow(torch.rand(400, 400, generator=torch.Generator().manual_seed(1)))
     shown = picture(figure, "Nothing but noise, which no file format makes small.")
     small = picture(line(), "A line that rises.")
     assert Image.open(io.BytesIO(small.content)).width >= 2 * small.width - 1
