@@ -188,6 +188,7 @@ def quiet_kernels() -> None:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     os.environ.setdefault("TQDM_DISABLE", "1")
     os.environ.setdefault("LESSONLIB_OFFLINE", "1")
+    os.environ["LESSONLIB_NO_BROWSER"] = "1"  # nobody can draw; see lessonlib.pad
     os.environ["JUPYTER_PREFER_ENV_PATH"] = "1"  # this environment's kernel, not one in the home folder
     os.environ["PYTHONUTF8"] = "1"  # the same bytes on every system
     os.environ["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"  # keeps a warning of the debugger out of the outputs
