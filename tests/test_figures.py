@@ -106,6 +106,11 @@ def test_there_is_no_such_rung(here):
         ladder_picture(here)
 
 
+def test_a_picture_whose_colours_matter_keeps_them_in_a_dark_theme():
+    assert 'class="ll-pixels"' in picture(line(), "A line that rises.")._repr_html_()
+    assert 'class="ll-photo"' in picture(line(), "A line that rises.", recolour=False)._repr_html_()
+
+
 def steps(n: int, **options):
     return stepper([line(height) for height in range(1, n + 1)], [f"A line that rises to {n}." for n in range(1, n + 1)],
                    "a line that rises", **options)

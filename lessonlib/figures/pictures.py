@@ -25,7 +25,7 @@ INK, FAINT = "#2A2935", "#8C8A93"
 # In a dark theme of JupyterLab, VS Code or the site a figure turns dark, and its colours keep their hue; SVG pictures
 # choose their own dark colours.
 THEME = (
-    "img.ll-pixels,img.ll-drawn{max-width:100%;height:auto}"
+    "img.ll-pixels,img.ll-drawn,img.ll-photo{max-width:100%;height:auto}"
     '[data-jp-theme-light="false"] img.ll-pixels,.vscode-dark img.ll-pixels,[data-theme="dark"] img.ll-pixels'
     "{filter:invert(.93) hue-rotate(180deg)}"
     '[data-jp-theme-light="false"] img.ll-drawn,.vscode-dark img.ll-drawn,[data-theme="dark"] img.ll-drawn{color-scheme:dark}'
@@ -52,12 +52,13 @@ def use_style() -> None:
 class Picture:
     """A finished figure: the bytes of a PNG, a GIF that moves or an SVG, and in one sentence what they show."""
 
-    def __init__(self, content: bytes, alt: str, width: int, kind: str = "png"):
-        self.content, self.alt, self.width, self.kind = content, alt, width, kind
+    def __init__(self, content: bytes, alt: str, width: int, kind: str = "png", recolour: bool = True):
+        self.content, self.alt, self.width, self.kind, self.recolour = content, alt, width, kind, recolour
 
     def tag(self) -> str:
         """The picture as an <img>, because that keeps its alt text in JupyterLab, in cleaned notebooks and in the docs."""
-        data, look = base64.b64encode(self.content).decode(), "ll-drawn" if self.kind == "svg+xml" else "ll-pixels"
+        data = base64.b64encode(self.content).decode()
+        look = "ll-drawn" if self.kind == "svg+xml" else "ll-pixels" if self.recolour else "ll-photo"
         return f'<img class="{look}" alt="{escape(self.alt)}" width="{self.width}" src="data:image/{self.kind};base64,{data}"/>'
 
     def _repr_html_(self) -> str:
@@ -74,10 +75,11 @@ class Picture:
 def picture(
     figure: Figure,  # a matplotlib figure; it is closed afterwards
     alt: str,  # one sentence that says what there is to see, for those who cannot see it
+    recolour: bool = True,  # False: its colours are what it is about, and a dark theme leaves them as they are
 ) -> Picture:
     """Finish a figure. Raises `ValueError` where the sentence is missing."""
     need_words(alt)
-    return paint(figure, alt, tight=True)
+    return paint(figure, alt, tight=True, recolour=recolour)
 
 
 def moving_picture(
@@ -118,7 +120,7 @@ def need_words(alt: str) -> None:
         raise ValueError(f"expected one sentence that says what the picture shows; got {alt!r}")
 
 
-def paint(figure: Figure, alt: str, tight: bool) -> Picture:
+def paint(figure: Figure, alt: str, tight: bool, recolour: bool) -> Picture:
     """Draw and close a figure; `tight` cuts its empty border away, which frames of one size must keep."""
     with _finished(figure, tight):
         for dense in PIXELS_PER_INCH:
@@ -126,7 +128,7 @@ def paint(figure: Figure, alt: str, tight: bool) -> Picture:
             image.save(small, "png", optimize=True)
             if small.tell() <= LARGE:
                 break
-    return Picture(small.getvalue(), alt, image.width * SHOWN_PIXELS_PER_INCH // dense)
+    return Picture(small.getvalue(), alt, image.width * SHOWN_PIXELS_PER_INCH // dense, recolour=recolour)
 
 
 @contextmanager

@@ -55,6 +55,7 @@ def stepper(
     labels: Sequence[str] | None = None,  # a few words for each frame, such as "after 10 batches"; None numbers them
     keep: Sequence[int] | None = None,  # the frames that stand side by side where no script runs; None: first, middle, last
     seconds: float = 1.2,  # for each frame while it plays
+    recolour: bool = True,  # False: a dark theme leaves the colours as they are
 ) -> Stepper:
     """Put figures into one place, to be stepped through with mouse or keyboard.
 
@@ -73,7 +74,7 @@ def stepper(
     need_words(title)
     for alt in alts:
         need_words(alt)
-    return Stepper([paint(figure, alt, tight=False) for figure, alt in zip(figures, alts, strict=True)], labels, title, keep,
+    return Stepper([paint(figure, alt, tight=False, recolour=recolour) for figure, alt in zip(figures, alts, strict=True)], labels, title, keep,
                    seconds)
 
 
