@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+import textwrap
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -70,8 +71,20 @@ class Lesson:
 
     @property
     def module(self) -> str:
+        """The module that the lesson begins (`#| default_exp data`), or ""."""
         found = re.search(r"^#\|\s*default_exp\s+(\S+)", "\n".join(sources(self.nb)), re.MULTILINE)
         return found.group(1) if found else ""
+
+    @property
+    def continues(self) -> list[str]:
+        """The modules that an earlier or a later lesson begins and this one adds to (`#| export data`)."""
+        named = re.findall(r"^#\|\s*exporti?[ \t]+(\w+)[ \t]*$", "\n".join(sources(self.nb)), re.MULTILINE)
+        return [name for name in dict.fromkeys(named) if name != self.module]
+
+    @property
+    def modules(self) -> list[str]:
+        """All modules that the lesson writes to: its own first, then those that it continues."""
+        return [*([self.module] if self.module else []), *self.continues]
 
 
 def sources(nb: dict) -> list[str]:
@@ -114,7 +127,7 @@ def list_verb(options: argparse.Namespace) -> int:
     """A table of the lessons, with the reader's progress."""
     records = read_progress()
     show_table("The lessons", ("", "lesson", "builds", "minutes", "exercises"),
-               [(str(lesson.number), lesson.title, lesson.module and f"lessonlib.{lesson.module}", lesson.minutes,
+               [(str(lesson.number), lesson.title, ", ".join(lesson.modules), lesson.minutes,
                  progress_in_words([task.id for task in lesson.exercises], records))
                 for lesson in lessons()], right=("", "minutes"))
     console.print("`lessons open N` opens one, as your own copy in work/. "
@@ -274,6 +287,22 @@ def export(folder: Path) -> None:
                           capture_output=True, text=True)
     if done.returncode != 0:
         raise CourseError(f"the notebooks could not be exported:\n{done.stdout}{done.stderr}")
+    for module in (folder / "lessonlib").glob("[!_]*.py"):
+        write(module, tidy(module.read_text(encoding="utf-8")))
+
+
+def tidy(module: str) -> str:
+    """A module's text with a line end at its end and no line of `__all__` over 120 characters.
+
+    Where a second notebook adds to a module, nbdev leaves the line end out and writes `__all__` as one line.
+    """
+    head, names, rest = module.partition("\n__all__ = [")
+    if names:
+        names_to_end, rest = rest.split("]\n", 1)
+        line = f"__all__ = [{' '.join(names_to_end.split())}]"
+        names = "\n" + textwrap.fill(line, 120, subsequent_indent=" " * len("__all__ = ["), break_on_hyphens=False)
+        rest = "\n" + rest
+    return f"{head}{names}{rest}".rstrip("\n") + "\n"
 
 
 def glossary() -> str:

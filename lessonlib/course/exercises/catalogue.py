@@ -39,7 +39,7 @@ def _hints(*hints: tuple[str, ...]) -> tuple[Hint, ...]:
 
 
 TASKS = (
-    Task("normalize", 1, "normalize",
+    Task("normalize", 2, "normalize",
          "Subtract the mean of all training pixels and divide by their standard deviation, in both parts. "
          "Give back (train, valid).",
          "def normalize(train, valid):\n"
