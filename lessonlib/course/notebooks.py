@@ -78,7 +78,7 @@ class Lesson:
     @property
     def continues(self) -> list[str]:
         """The modules that an earlier or a later lesson begins and this one adds to (`#| export data`)."""
-        named = re.findall(r"^#\|\s*exporti?[ \t]+(\w+)[ \t]*$", "\n".join(sources(self.nb)), re.MULTILINE)
+        named = re.findall(r"^#\|\s*export[is]?[ \t]+(\w+)[ \t]*$", "\n".join(sources(self.nb)), re.MULTILINE)
         return [name for name in dict.fromkeys(named) if name != self.module]
 
     @property
@@ -292,17 +292,14 @@ def export(folder: Path) -> None:
 
 
 def tidy(module: str) -> str:
-    """A module's text with a line end at its end and no line of `__all__` over 120 characters.
+    """A module's text with a line end at its end, and its `__all__` on several lines where it is long.
 
     Where a second notebook adds to a module, nbdev leaves the line end out and writes `__all__` as one line.
     """
-    head, names, rest = module.partition("\n__all__ = [")
-    if names:
-        names_to_end, rest = rest.split("]\n", 1)
-        line = f"__all__ = [{' '.join(names_to_end.split())}]"
-        names = "\n" + textwrap.fill(line, 120, subsequent_indent=" " * len("__all__ = ["), break_on_hyphens=False)
-        rest = "\n" + rest
-    return f"{head}{names}{rest}".rstrip("\n") + "\n"
+    indent = " " * len("__all__ = [")
+    module = re.sub(r"^__all__ = \[.{110,}\]$", lambda line: textwrap.fill(line[0], 120, subsequent_indent=indent),
+                    module, flags=re.MULTILINE)
+    return module.rstrip("\n") + "\n"
 
 
 def glossary() -> str:
