@@ -19,7 +19,7 @@ class Optimizer:
         self.params, self.lr = list(params), lr
         if not self.params:
             raise ValueError("got no parameters to train; were they wrapped in nn.Parameter? "
-                             "A generator can be used only once: call model.parameters() anew")
+                             "A generator can be used only once: call model.parameters() again")
 
     def zero_grad(self) -> None:
         """Forget the gradients of the last step."""
@@ -37,7 +37,7 @@ class Optimizer:
         """Change `p`, the parameter number `i`, by one step."""
         raise NotImplementedError(f"{type(self).__name__} has no update method")
 
-# %% ../nbs/11_sgd.ipynb #c5acd174
+# %% ../nbs/12_optimizers.ipynb #c5acd174
 class SGD(Optimizer):
     """Stochastic gradient descent, with momentum and weight decay as in `torch.optim.SGD`."""
 
@@ -59,7 +59,7 @@ class SGD(Optimizer):
             grad = self.velocity[i] = self.momentum * self.velocity[i] + grad
         p -= self.lr * grad
 
-# %% ../nbs/11_sgd.ipynb #1ba3d8e7
+# %% ../nbs/12_optimizers.ipynb #1ba3d8e7
 class Adam(Optimizer):
     """Adam (Kingma and Ba, 2015), as in `torch.optim.Adam`."""
 
@@ -73,10 +73,12 @@ class Adam(Optimizer):
         super().__init__(params, lr)
         self.betas, self.eps = betas, eps
         self.n_steps = [0] * len(self.params)
-        self.means, self.squares = ([torch.zeros_like(p.detach()) for p in self.params] for _ in range(2))
+        self.means, self.squares = ([None] * len(self.params) for _ in range(2))
 
     def update(self, i: int, p: Tensor, grad: Tensor) -> None:
         keep_mean, keep_square = self.betas
+        if self.n_steps[i] == 0:  # now it is known where `p` lives, and of which type it is
+            self.means[i], self.squares[i] = torch.zeros_like(p), torch.zeros_like(p)
         self.n_steps[i] += 1
         self.means[i] = torch.lerp(self.means[i], grad, 1 - keep_mean)
         self.squares[i] = torch.lerp(self.squares[i], grad**2, 1 - keep_square)

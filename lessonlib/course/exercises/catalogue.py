@@ -78,15 +78,15 @@ TASKS = (
          "        ...  # your code here: x times weight, plus bias\n",
          _hints(
              ("I do not know how to begin", "What does the layer have to remember from one call to the next? That "
-              "belongs into `self`, in the constructor. What does it do with x? That belongs into `forward`."),
+              "belongs in `self`, in the constructor. What does it do with x? That belongs in `forward`."),
              ("It is not found, or the shapes do not fit", "Wrap what is to be trained: self.weight = nn.Parameter(...)"
               ". With a weight of shape (n_in, n_out), (batch, n_in) @ (n_in, n_out) is (batch, n_out)."),
              ("I need the shape of it", "One line is missing here, and the one that returns.",
               "self.weight = nn.Parameter(torch.randn(n_in, n_out) / n_in)\nself.bias = ____\n"
               "# in forward:\nreturn x @ self.weight + ____"),
          ),
-         "Use it instead of `Linear` in the cells above; it trains to the same losses."),
-    Task("softmax", 6, "softmax",
+         "Put it into a net: `nn.Sequential(MyLinear(784, 10), nn.LogSoftmax(dim=1))` can be trained as it is."),
+    Task("softmax", 7, "softmax",
          "Turn each row of logits, (n, classes), into probabilities: e to the power of each, divided by the sum "
          "of the row. It must survive a logit of 1000.",
          "def softmax(x):\n"
@@ -194,7 +194,7 @@ TASKS = (
               "        p -= ____ * p.grad\n# zero_grad:\nfor p in self.params:\n    p.grad = ____"),
          ),
          "Hand it to `fit` in place of torch.optim.SGD."),
-    Task("momentum", 11, "SGD",
+    Task("momentum", 12, "SGD",
          "SGD that keeps a velocity for each parameter: velocity = momentum * velocity + gradient, starting from 0. "
          "`step` takes lr times the velocity away.",
          "class SGD:\n"
