@@ -9,7 +9,7 @@ import pytest
 
 from lessonlib.course import notebooks
 
-GROUND = {"files", "figures", "pad", "device", "handwriting"}
+GROUND = {"files", "figures", "pad", "device", "handwriting", "moved"}
 TOOLS = ("nbdev", "fastcore", "execnb", "jupyterlab", "jupyter_client", "IPython", "ipykernel", "nbclient", "nbformat",
          "pytest", "hypothesis", "ruff", "playwright")
 

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from lessonlib.autograd import RUNGS_BELOW
+from lessonlib.bare import RUNGS_BELOW
 from lessonlib.course import cli, notebooks
 from lessonlib.ladder import RUNGS, count_lines
 

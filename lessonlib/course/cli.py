@@ -94,6 +94,8 @@ def build_parser() -> argparse.ArgumentParser:
     p = verb("ladder")
     p.add_argument("--source", choices=("auto", "mnist", "handwriting"), default="auto", help="which digits")
     p.add_argument("--epochs", type=positive, default=1, metavar="N", help="how often through the data (default: 1)")
+    p.add_argument("--hidden", type=positive, default=0, metavar="N", help="with a hidden layer of N numbers and ReLU "
+                   "on every rung (default: logistic regression, which has none)")
     p.add_argument("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto", help="where to compute")
     p.add_argument("--dtype", choices=("float32", "float64"), default="float32", help="how exactly")
     p.add_argument("--json", type=writable_file(".json"), metavar="FILE", help="write all figures and losses to FILE")

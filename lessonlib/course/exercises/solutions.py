@@ -24,8 +24,8 @@ _WHERE = {
     "train_epoch": ("training", "train_epoch", ()),
     "outer": ("course.exercises.broadcasting", "outer", ()),
     "matmul": ("matmul", "matmul_broadcast", ()),
-    "linear_backward": ("autograd", "linear_backward", ()),
-    "softmax_nll_grad": ("autograd", "softmax_nll_grad", ()),
+    "linear_backward": ("gradients", "linear_backward", ()),
+    "softmax_nll_grad": ("gradients", "softmax_nll_grad", ()),
 }
 
 # The answers that are written out.
