@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from lessonlib.course import notebooks
+from lessonlib.moved import MOVED
 
 GROUND = {"files", "figures", "pad", "device", "handwriting", "moved"}
 TOOLS = ("nbdev", "fastcore", "execnb", "jupyterlab", "jupyter_client", "IPython", "ipykernel", "nbclient", "nbformat",
@@ -61,6 +62,30 @@ def test_nothing_below_imports_anything_above(root):
     graph = {module: imported(root, f"lessonlib.{module}") for module in GROUND}
     for module, others in graph.items():
         assert all(module not in graph[other] for other in others), f"{module} takes part in a circle"
+
+
+@pytest.mark.parametrize("module", MOVED)
+def test_names_that_moved_are_found_with_a_warning(module):
+    """For one version: each is the very thing of its new home, and the warning says where that is."""
+    import importlib
+
+    old = importlib.import_module(module)
+    for name, home in MOVED[module].items():
+        assert name not in vars(old)
+        with pytest.warns(DeprecationWarning, match=rf"{module}\.{name} is {home} now"):
+            found = getattr(old, name)
+        where, _, new_name = home.rpartition(".")
+        assert found is vars(importlib.import_module(where))[new_name]
+    with pytest.raises(AttributeError, match=f"module '{module}' has no attribute 'nonsense'"):
+        _ = old.nonsense
+    with pytest.raises(ImportError, match="nonsense"):
+        exec(f"from {module} import nonsense")
+
+
+def test_a_module_with_names_that_moved_does_not_load_their_new_home():
+    code = "import sys, lessonlib.autograd; print('lessonlib.bare' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
 
 
 def test_importing_the_package_is_instant_and_brings_no_torch():
