@@ -1,11 +1,14 @@
 """A computation drawn as boxes and arrows: values on the forward pass, what comes back on the backward pass."""
 
-from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+from __future__ import annotations
 
-from matplotlib.axes import Axes
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, NamedTuple
 
 from lessonlib.figures import COLORS
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 __all__ = ["Node", "draw_graph"]
 
