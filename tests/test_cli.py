@@ -33,6 +33,7 @@ WRONG = {
     "an unknown verb": (["clmb"], "invalid choice: 'clmb'"),
     "no epochs": (["ladder", "--epochs", "0"], "expected a whole number from 1; got '0'"),
     "epochs in words": (["ladder", "--epochs", "many"], "got 'many'"),
+    "a hidden layer of nothing": (["ladder", "--hidden", "0"], "expected a whole number from 1; got '0'"),
     "an unknown source": (["ladder", "--source", "minst"], "invalid choice: 'minst'"),
     "an unknown device": (["ladder", "--device", "gpu"], "invalid choice: 'gpu'"),
     "a folder that is not there": (["ladder", "--json", "no/such/folder/l.json"], "does not exist"),
