@@ -41,7 +41,7 @@ VENV, BEFORE, TOOLS = ROOT / ".venv", ROOT / ".venv-before", ROOT / ".tools"
 READY, LOG = VENV / "lessons-ready.json", TOOLS / "setup.log"
 BIN, EXE = ("Scripts", ".exe") if os.name == "nt" else ("bin", "")
 PYTHON, OWN_UV = VENV / BIN / f"python{EXE}", TOOLS / "bin" / f"uv{EXE}"
-OLDEST_UV = (0, 9, 0)
+OLDEST_UV = (0, 10, 0)
 SECONDS_FOR_CPU_INDEX, SECONDS_OF_SILENCE = 20, 30
 # What uv says on its way that a reader likes to see; all of it goes to the log.
 PROGRESS = re.compile(r"\s*(Resolved|Downloading|Downloaded|Building|Built|Prepared|Installed|Bytecode)\b")
