@@ -235,6 +235,7 @@ def put_back() -> None:
 def alone() -> Iterator[None]:
     """Wait until no other set-up is at work in this folder."""
     with (TOOLS / "lock").open("a") as file:
+        os.set_inheritable(file.fileno(), True)  # where only this process is killed, uv goes on, and holds the lock
         if not lock(file):
             print("Another set-up is at work in this folder; waiting for it …", flush=True)
             while not lock(file):
@@ -378,8 +379,9 @@ def run(command: list[str], what_failed: str, seconds: float | None = None, quie
     with LOG.open("a", encoding="utf-8") as log:
         log.write(f"$ {' '.join(command)}\n")
         try:
-            step = subprocess.Popen(command, cwd=ROOT, env=step_environment(**extra), stdin=subprocess.DEVNULL,
-                                    encoding="utf-8", errors="replace", stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+            step = subprocess.Popen(command, cwd=ROOT, env=step_environment(**extra), close_fds=False,  # see `alone`
+                                    encoding="utf-8", errors="replace", stdin=subprocess.DEVNULL,
+                                    stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         except OSError as error:
             raise SetupError(f"{what_failed}: {error}") from error
         if seconds is not None:
