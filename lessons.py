@@ -331,8 +331,8 @@ def packed(folder: str) -> Path:
     return place / this_machine()
 
 
-def choose_torch(uv: str, chosen: str | None = None) -> str | None:
-    """The build of torch to install: a chosen one is obeyed; None takes the registry's.
+def choose_torch(uv: str, chosen: str | None = None, python: Path = PYTHON) -> str | None:
+    """The build of torch to install for this Python: a chosen one is obeyed; None takes the registry's.
 
     On Linux the registry's torch brings 5 GB of CUDA. Without an NVIDIA driver those are of no use, so the small
     build from PyTorch's own index is tried first.
@@ -342,8 +342,7 @@ def choose_torch(uv: str, chosen: str | None = None) -> str | None:
         return chosen
     if platform.system() != "Linux" or has_nvidia_driver():
         return None
-    question = [uv, "pip", "install", "--python", str(PYTHON), "--dry-run", "--no-deps", "torch", "torchvision",
-                "-c", "constraints.txt"]
+    question = [uv, "pip", "install", "--python", str(python), "--dry-run", "--no-deps", "torch", "torchvision"]
     try:
         run(question, "the CPU build of torch cannot be had", seconds=SECONDS_FOR_CPU_INDEX, quiet=True,
             UV_TORCH_BACKEND="cpu", UV_HTTP_TIMEOUT="10", UV_HTTP_RETRIES="0")

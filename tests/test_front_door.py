@@ -479,14 +479,16 @@ def test_from_a_folder(clone):
 
 def test_explanations_go_by_what_went_wrong(door):
     """Not by a package that is named `networkx`."""
-    assert "the disk is full" in door.explain("-", ["Downloading networkx (2.0MiB)", "error: No space left on device (os error 28)"])
-    assert "error: it is odd" in door.explain("-", ["Downloading networkx (2.0MiB)", "error: it is odd", "For more, try --help"])
+    before = "Downloading networkx (2.0MiB)"
+    assert "the disk is full" in door.explain("-", [before, "error: No space left on device (os error 28)"])
+    assert "error: it is odd" in door.explain("-", [before, "error: it is odd", "For more, try --help"])
     assert "cannot be reached" in door.explain("-", ["error: Failed to fetch: x", "  cause: dns error"])
 
 
 def test_a_silent_step_is_broken_by_a_word(door, monkeypatch, capsys):
     monkeypatch.setattr(door, "SECONDS_OF_SILENCE", 0.1)
-    door.run([sys.executable, "-c", "import time; print('Downloading torch (514.2MiB)', flush=True); time.sleep(1)"], "it failed")
+    code = "import time; print('Downloading torch (514.2MiB)', flush=True); time.sleep(1)"
+    door.run([sys.executable, "-c", code], "it failed")
     assert "still at work after 0 min: downloading torch (514.2MiB)" in capsys.readouterr().out
 
 

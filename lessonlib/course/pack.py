@@ -45,7 +45,7 @@ def pack_verb(options: argparse.Namespace) -> int:
     digits = pack_digits(options.folder.expanduser() / "data")
     size = sum(path.stat().st_size for path in place.iterdir()) / 1e9
     console.print(f"{place}: {size:.1f} GB; {digits}.\nOn a machine of this kind, in its own copy of the project: "
-                  f"`python lessons.py --from {options.folder}`", markup=False)
+                  f"`python lessons.py --from {options.folder}`", markup=False, soft_wrap=True)
     return 0
 
 
