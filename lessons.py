@@ -194,6 +194,8 @@ def contents() -> dict[str, int]:
             counts.update({inside[0]: len(files)} if inside else files)
         elif parts:
             counts[parts[0]] += len(files)
+        elif "pyvenv.cfg" in files:
+            counts["pyvenv.cfg"] = 1
     return dict(counts)
 
 

@@ -204,6 +204,7 @@ with open("calls.txt", "a") as calls:
 do = pathlib.Path("do.txt").read_text() if os.path.exists("do.txt") else ""
 if arguments[0] == "venv":
     (venv / "bin").mkdir()
+    (venv / "pyvenv.cfg").touch()
     (venv / "bin" / "python").write_text(f"#!{sys.executable}\nimport sys; print('handed over', *sys.argv[1:])\n")
     (venv / "bin" / "python").chmod(0o755)
 elif "--dry-run" in arguments and (packages / "torch").exists():
@@ -285,6 +286,7 @@ DAMAGE = {
     "its metadata": lambda folder: shutil.rmtree(folder / SITE / "rich-15.dist-info"),
     "Python": lambda folder: (folder / ".venv" / "bin" / "python").unlink(),
     "bin": lambda folder: shutil.rmtree(folder / ".venv" / "bin"),
+    "its description": lambda folder: (folder / ".venv" / "pyvenv.cfg").unlink(),
 }
 
 

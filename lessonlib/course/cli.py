@@ -152,8 +152,10 @@ def main(arguments: list[str] | None = None) -> int:
     except (ImportError, SyntaxError, ValueError) as error:
         if os.environ.get("LESSONLIB_TRACEBACK") or not is_damage(error):
             raise
-        print(f"lessons: the environment in {sys.prefix} is damaged ({type(error).__name__}: {error}). Remove that folder and "
-              "run `python lessons.py`: it makes a new one", file=sys.stderr)
+        advice = (f"the environment {sys.prefix} is damaged. Remove it and run `python lessons.py`: it makes a new one"
+                  if sys.prefix != sys.base_prefix else
+                  f"{sys.executable} does not have the packages of the lessons; start them with `python lessons.py`")
+        print(f"lessons: {type(error).__name__}: {error}; {advice}", file=sys.stderr)
         return 1
 
 
@@ -184,6 +186,8 @@ def is_damage(error: Exception) -> bool:
     """Whether an installed package is missing or broken, as opposed to a module of this project."""
     if isinstance(error, ImportError):
         return not (error.name or "").startswith("lessonlib")
+    if "null bytes" in str(error):
+        return True  # Python does not say in which file; a full disk or a lost connection leaves such ones
     where = getattr(error, "filename", None) or traceback.extract_tb(error.__traceback__)[-1].filename
     return "site-packages" in where
 
