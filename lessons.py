@@ -79,10 +79,9 @@ def main() -> int:
             folder = packed(options.set_up_from)
             arguments = arguments[1 if "=" in arguments[0] else 2:]
         set_up(folder)
-    except SetupError as error:
-        return complain(str(error))
-    except OSError as error:
-        return complain(explain_os_error(error))
+    except (SetupError, OSError) as error:
+        earlier = f". The set-up that you had is still there: {VENV / BIN / 'lessons'}" if read_note() else ""
+        return complain((str(error) if isinstance(error, SetupError) else explain_os_error(error)) + earlier)
     except KeyboardInterrupt:
         print(file=sys.stderr)
         complain("set-up was stopped. Run the same command again: what was downloaded is kept")
@@ -445,8 +444,8 @@ def explain(what_failed: str, said: list[str]) -> str:
     if any(NETWORK.search(line) for line in said):
         return (f"{what_failed}, because a package index cannot be reached. Is there a network? "
                 f"Run the same command again when there is; what was downloaded is kept {where}")
-    first = next((line for line in said if re.match(r"error|×|ERROR", line)), said[-1] if said else "it said nothing")
-    return f"{what_failed}: {first} {where}"
+    start = next((n for n, line in enumerate(said) if re.match(r"error|×|ERROR", line)), len(said) - 1)
+    return f"{what_failed}: {' '.join(said[start:start + 2])[:300] or 'it said nothing'} {where}"
 
 
 def explain_os_error(error: OSError) -> str:
