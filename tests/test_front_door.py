@@ -205,7 +205,7 @@ with open("calls.txt", "a") as calls:
     print(*arguments, *(f"{n}={v}" for n, v in os.environ.items() if n.startswith("UV_")), file=calls)
 do = pathlib.Path("do.txt").read_text() if os.path.exists("do.txt") else ""
 if arguments[0] == "venv":
-    (venv / "bin").mkdir()
+    (venv / "bin").mkdir(parents=True, exist_ok=True)
     (venv / "pyvenv.cfg").touch()
     (venv / "bin" / "python").write_text(f"#!{sys.executable}\nimport sys; print('handed over', *sys.argv[1:])\n")
     (venv / "bin" / "python").chmod(0o755)
