@@ -19,6 +19,7 @@ if os.environ.get("PYTHONPATH"):  # it belongs to other programs, and may hide P
     sys.path[1:] = [path for path in sys.path[1:] if path not in _foreign]
 
 import contextlib
+import csv
 import errno
 import hashlib
 import json
@@ -136,7 +137,8 @@ def make(wanted: str, folder: Path | None, chosen: str | None) -> None:
     failed = "the packages could not be installed"
     if folder is not None:
         backend = None
-        run([*install, "--offline", "--no-index", "--find-links", str(folder)], failed)
+        install += ["--offline", "--no-index", "--find-links", str(folder)]
+        run(install, failed)
     else:
         backend = choose_torch(uv, chosen)
         try:
@@ -147,6 +149,10 @@ def make(wanted: str, folder: Path | None, chosen: str | None) -> None:
             print("That failed with PyTorch's small CPU build: taking the registry's full one (several GB)", flush=True)
             backend = None
             run(install, failed)
+    if broken := cut_short():
+        print(f"uv's cache holds damaged copies of {', '.join(broken)}: fetching them again", flush=True)
+        run([uv, "cache", "clean", *broken], "the damaged copies could not be removed")
+        run([*install, *(f"--reinstall-package={name}" for name in broken)], failed, UV_TORCH_BACKEND=backend)
     write_note(key=wanted, torch=backend or ("folder" if folder else "registry"), chosen=chosen, files=contents())
 
 
@@ -196,6 +202,21 @@ def contents() -> dict[str, int]:
         elif "pyvenv.cfg" in files:
             counts["pyvenv.cfg"] = 1
     return dict(counts)
+
+
+def cut_short() -> list[str]:
+    """The installed packages with a file that has not the size in their own list of files.
+
+    uv links files from its cache: one that is damaged where it lies in .venv is damaged in the cache as well.
+    """
+    names = []
+    site = VENV / "Lib" / "site-packages" if os.name == "nt" else next(VENV.glob("lib/python*/site-packages"), VENV)
+    for record in site.glob("*.dist-info/RECORD"):
+        with record.open(encoding="utf-8", newline="") as file:
+            sizes = {site / row[0]: int(row[2]) for row in csv.reader(file) if len(row) == 3 and row[2]}
+        if any(path.is_file() and path.stat().st_size != size for path, size in sizes.items()):
+            names.append(record.parent.name.partition("-")[0])
+    return sorted(set(names))
 
 
 def damage(note: dict) -> list[str]:

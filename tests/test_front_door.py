@@ -193,6 +193,27 @@ def test_a_step_that_fails_is_explained(door):
     assert "the disk is full" in door.LOG.read_text(encoding="utf-8")
 
 
+def test_a_damaged_copy_in_uvs_cache_is_fetched_again(door, steps, monkeypatch):
+    """uv links files from its cache, so that a file which is cut short in .venv is cut short in the next one, too."""
+    site = door.VENV / "lib" / "python3" / "site-packages"
+    recorded = door.run
+
+    def run(command, *arguments, **options):
+        recorded(command, *arguments, **options)
+        if "-e" in command:
+            (site / "rich-15.dist-info").mkdir(parents=True, exist_ok=True)
+            (site / "rich-15.dist-info" / "RECORD").write_text('rich.py,sha256=x,3\n"a, b.py",,\n', encoding="utf-8")
+            (site / "rich.py").write_text("abc" if "--reinstall-package=rich" in command else "", encoding="utf-8")
+
+    monkeypatch.setattr(door, "run", run)
+    door.set_up()
+    assert ["cache", "clean", "rich"] in [command for command, _, _ in steps]
+    assert door.cut_short() == []
+    count = len(steps)
+    door.set_up()
+    assert len(steps) == count
+
+
 # From here on, set-up is run as a reader runs it, with a uv that is played.
 
 FAKE_UV = r"""
