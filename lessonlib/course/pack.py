@@ -94,9 +94,9 @@ def wheel_of(package: Distribution, folder: Path) -> Path:
             if inside is None:
                 continue
             source = Path(file.locate())
-            if not source.is_file():
-                raise CourseError(f"{package.name} is damaged here: {source} is missing. Remove .venv, run `python lessons.py`, "
-                                  "and then this again")
+            if not source.is_file() or file.size not in (None, source.stat().st_size):
+                raise CourseError(f"{package.name} is damaged here: {source} is missing or cut short. Remove .venv, run "
+                                  "`python lessons.py`, and then this again")
             if ".data/scripts/" in inside:
                 wheel.writestr(inside, as_before_installing(source.read_bytes()))
             else:
