@@ -170,8 +170,8 @@ def _fetch(url: str, target: Path, max_bytes: int) -> None:
     """One file over HTTP: bounded in time and in size, of which the server is asked first."""
     target.parent.mkdir(parents=True, exist_ok=True)
     deadline, n_bytes = time.monotonic() + SECONDS_FOR_A_FILE, 0
-    asked = request.Request(url, headers={"User-Agent": "lessonlib", "Accept-Encoding": "identity"})
     try:
+        asked = request.Request(url, headers={"User-Agent": "lessonlib", "Accept-Encoding": "identity"})
         with _opener().open(asked, timeout=SECONDS_TO_ANSWER) as response, target.open("wb") as file:
             length = int(response.headers.get("Content-Length") or 0)
             if length > max_bytes:

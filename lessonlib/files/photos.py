@@ -27,7 +27,8 @@ SMALLEST = 0.06  # of the picture's longer side, for the longer side of a digit
 UNEVEN = 8  # of 255: how much the paper of a drawing or a clean scan may vary
 MAX_PIECES = 4
 WIDEST = 1.6  # width of a digit, as a share of its height
-THICKEST = 0.34  # width of the pen, as a share of the digit's longer side
+THICKEST_PEN = 0.34  # as a share of the digit's longer side; what is thicker is a shadow, on paper that has some
+THICKEST_BLOT = 0.6  # what is thicker is no digit on any paper
 TURNS = {2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM,
          5: Image.Transpose.TRANSPOSE, 6: Image.Transpose.ROTATE_270, 7: Image.Transpose.TRANSVERSE,
          8: Image.Transpose.ROTATE_90}  # how a telephone was held, as its camera writes it down
@@ -215,20 +216,21 @@ def _ink_in(light: np.ndarray, dark_on_light: bool) -> np.ndarray:
     else:
         raise _NotOneDigit("a blot, not a line of a pen", 2)
     ink = np.clip((above - threshold / 2) / (full - threshold / 2), 0, 1)
-    return ink * ndimage.binary_dilation(kept, np.ones((3, 3)), 2 if min(light.shape) > 60 else 1)
+    return ink * ndimage.binary_dilation(kept, np.ones((3, 3)), 4 if min(light.shape) > 60 else 1)
 
 
 def _one_digit(light: np.ndarray, is_ink: np.ndarray, dark_on_light: bool) -> np.ndarray:
     """The pieces of ink that are the digit, (rows, columns) bool. Raises `_NotOneDigit`."""
     ndimage = _ndimage()
-    numbers, n = ndimage.label(is_ink, np.ones((3, 3)))
+    is_even = np.percentile(np.abs(light - np.median(light[~is_ink]))[~is_ink], 75) <= UNEVEN  # a drawing, a clean scan
+    numbers, _ = ndimage.label(is_ink, np.ones((3, 3)))
     pieces = [Piece(number + 1, place, int((numbers[place] == number + 1).sum()), light.shape)
               for number, place in enumerate(ndimage.find_objects(numbers))]
     inside = [piece for piece in pieces if not piece.at_edge]
     large = max((piece.side for piece in inside), default=0)
     if large < SMALLEST * max(light.shape):
         # A digit may fill a picture from edge to edge, but then there is nothing else in it: no shadow, no table.
-        if np.percentile(np.abs(light - np.median(light[~is_ink]))[~is_ink], 90) > UNEVEN:
+        if not is_even:
             raise _NotOneDigit("something dark or light that reaches the edge of the picture, such as a shadow or a "
                                "table; leave some paper around the digit", 1)
         inside = pieces
@@ -241,10 +243,9 @@ def _one_digit(light: np.ndarray, is_ink: np.ndarray, dark_on_light: bool) -> np
     height, width = np.ptp(rows) + 1, np.ptp(columns) + 1
     if width > WIDEST * height:
         raise _NotOneDigit("something much wider than high, perhaps several digits; cut out a single one", 3)
-    filled = ndimage.binary_fill_holes(kept)
-    solid = filled if kept.sum() > 0.7 * filled.sum() else kept  # a sheet of paper with a digit on it is solid too
-    if 2 * ndimage.distance_transform_edt(np.pad(solid, 1)).max() > THICKEST * max(height, width):
-        raise _TooThick("a blot, not a line of a pen", 2)
+    for thing, most in ((kept, THICKEST_BLOT if is_even else THICKEST_PEN), (ndimage.binary_fill_holes(kept), THICKEST_BLOT)):
+        if kept.sum() > 0.7 * thing.sum() and 2 * ndimage.distance_transform_edt(np.pad(thing, 1)).max() > most * max(height, width):
+            raise _TooThick("a blot, not a line of a pen", 2)
     if not _is_on_paper(light, kept, (rows, columns), dark_on_light):
         raise _NotOneDigit("nothing written", 0)
     return kept

@@ -39,7 +39,7 @@ def unreadable(path: Path, error: OSError) -> DataCorrupt:
 
 
 def kind_of(path: Path) -> str:
-    """"a file", "a folder", "a pipe", … or "" where there is nothing, or where no file can have such a name."""
+    """What lies there: "a file", "a folder", "a pipe" and so on, or "" where there is nothing."""
     try:
         mode = path.stat().st_mode
     except (FileNotFoundError, NotADirectoryError, ValueError):

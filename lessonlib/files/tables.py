@@ -28,7 +28,7 @@ ROWS_AT_A_TIME = 500
 
 
 def _names(part: tuple[str, ...], kind: tuple[str, ...]) -> tuple[str, ...]:
-    """x_train and train_x, x_training, train_images, …"""
+    """All ways to write it: x_train and train_x, x_training, train_images and so on."""
     return tuple(name for p in part for k in kind for name in (f"{k}_{p}", f"{p}_{k}"))
 
 

@@ -23,17 +23,25 @@ class Place:
 
 
 def as_path(text: str | os.PathLike) -> Path:
-    """A path as people write it: `~`, variables, and quotes or spaces around it, where it does not exist as it stands.
+    r"""A path as people write it: `~`, variables, and quotes or spaces around it, where it does not exist as it stands.
 
-    On Windows, `set NAME="C:\\a folder"` makes the quotes a part of the value.
+    On Windows, `set NAME="C:\a folder"` makes the quotes a part of the value.
     """
     text = os.fsdecode(text)
     bare = text.strip().strip("\"'").strip()
     for written in (text, bare):
         expanded = Path(os.path.expandvars(os.path.expanduser(written)))  # noqa: PTH111 (pathlib's raises for ~nobody)
-        if written and kind_of(expanded):
+        if written and is_there(expanded):
             return expanded
     return Path(os.path.expandvars(os.path.expanduser(bare)))  # noqa: PTH111
+
+
+def is_there(path: Path) -> bool:
+    """Whether something lies there; where it cannot be looked at, it may."""
+    try:
+        return kind_of(path) != ""
+    except OSError:
+        return True
 
 
 def cache_folder() -> Path:
@@ -75,7 +83,7 @@ def download_folder() -> Path:
 
     Where there is no checkout, or its folder is read-only, it is the cache folder.
     """
-    if (named := named_place()) is not None and kind_of(named.path) == "a folder":
+    if (named := named_place()) is not None and named.path.is_dir():
         return named.path
     here = checkout()
     return here / "data" if here is not None and can_be_written(here / "data") else cache_folder()
@@ -97,7 +105,7 @@ def why_not_there(path: Path) -> str:
     if path.parts and path.parts[0].startswith("~"):
         return f"there is no user {path.parts[0][1:]}"
     if path.is_symlink():
-        return f"a link to {os.readlink(path)}, which does not exist"
+        return f"a link to {path.readlink()}, which does not exist"
     parent = next(place for place in path.absolute().parents if kind_of(place))
     missing = path.absolute().relative_to(parent).parts[0]
     if kind_of(parent) != "a folder":
