@@ -15,13 +15,11 @@ import torch
 from torch import Tensor
 
 from .figures import sign_pictures
-from .files import DataCorrupt, DataError, DataNotFound, find_mnist, mnist_is_missing, say, try_to_fetch
+from .files import DataCorrupt, DataError, DataNotFound, find_digits
 from .handwriting import handwritten
 
 # %% ../nbs/01_data.ipynb #cbba4a1c
 SOURCES = ("auto", "mnist", "handwriting")
-_STAND_IN = ("MNIST is not there, so these are the built-in digits, drawn by lessonlib.handwriting. "
-             "`lessons data get` fetches MNIST; numbers in the text are those of MNIST")
 _all_ = ["DataError", "DataCorrupt", "DataNotFound"]
 
 # %% ../nbs/01_data.ipynb #53533e6f
@@ -57,24 +55,22 @@ def _split(x: np.ndarray | Tensor, y: np.ndarray | Tensor) -> Split:
 # %% ../nbs/01_data.ipynb #d87ed5f2
 def load_digits(
     source: str = "auto",  # "mnist", "handwriting", or "auto": MNIST where it can be had, else handwriting
-    path: str | PathLike | None = None,  # looked at first: a folder, the pickle, or pictures of yours
+    path: str | PathLike | None = None,  # and nowhere else: a folder, the pickle, or pictures of yours
 ) -> Digits:  # 50,000 training, 10,000 validation and 10,000 test images
     """The data of all lessons.
 
-    Raises `DataNotFound` when "mnist" is asked for and is nowhere, `DataCorrupt` when a file is broken,
-    `ValueError` for a source it does not know.
+    Raises `DataNotFound` when what was asked for (`path`, LESSONLIB_DATA, "mnist") is not there, `DataCorrupt` when a
+    file is broken, `ValueError` for a source it does not know.
     """
     if source not in SOURCES:
         raise ValueError(f"expected a source out of {', '.join(SOURCES)}; got {source!r}")
-    if source != "handwriting":
-        found = find_mnist(path, yours=source == "auto") or (try_to_fetch() if source == "auto" else None)
-        if found is not None:
-            parts = found.read()
-            sign_pictures("")  # nothing needs to be said
-            return Digits(*(_split(x, y) for x, y in parts), source=found.source(parts))
-        if source == "mnist":
-            raise mnist_is_missing(path)
-        say(_STAND_IN)
+    if source == "handwriting" and path is not None:
+        raise ValueError(f"expected a path or the source 'handwriting', which is drawn; got both, with path {str(path)!r}")
+    found = None if source == "handwriting" else find_digits(path, source)
+    if found is not None:
+        parts = found.read()
+        sign_pictures("")  # nothing needs to be said
+        return Digits(*(_split(x, y) for x, y in parts), source=found.source(parts))
     sign_pictures("built-in digits, not MNIST")
     x, y = handwritten()
     parts = slice(50_000), slice(50_000, 60_000), slice(60_000, 70_000)
