@@ -241,7 +241,8 @@ def test_an_archive_that_announces_much_is_not_believed(tmp_path):
         tables.read_npz(tmp_path / "mnist.npz")
     with zipfile.ZipFile(tmp_path / "mnist.npz", "w", zipfile.ZIP_DEFLATED) as archive:
         for name in KEYS["Keras"]:
-            archive.writestr(f"{name}.npy", npz_header((9 if "train" in name else 3,) + (28, 28) * ("x" in name)) + bytes(10**7))
+            shape = (9 if "train" in name else 3, *((28, 28) if "x" in name else ()))
+            archive.writestr(f"{name}.npy", npz_header(shape) + bytes(10**7))
     with pytest.raises(DataCorrupt, match="more or fewer bytes"):
         tables.read_npz(tmp_path / "mnist.npz", (9, 3))
 
@@ -368,7 +369,8 @@ def test_a_table_ends_at_the_first_row_too_many(tmp_path, images, monkeypatch):
     line = ",".join(["1"] + ["0"] * 784) + "\n"
     path.write_text(line * 1501)
     n_lines = []
-    monkeypatch.setattr(tables.np, "loadtxt", lambda block, *_, whole=np.loadtxt, **k: n_lines.append(len(block)) or whole(block, *_, **k))
+    whole = np.loadtxt
+    monkeypatch.setattr(tables.np, "loadtxt", lambda block, *a, **k: n_lines.append(len(block)) or whole(block, *a, **k))
     with pytest.raises(DataCorrupt, match="at most 600 rows"):
         load_digits(path=path)
     assert sum(n_lines) == 500  # and not all of them
@@ -789,7 +791,8 @@ def test_a_cache_of_an_older_version_is_made_again(cached, capsys):
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes in folders")
-@pytest.mark.parametrize("put", [os.mkfifo, lambda path: path.symlink_to("/dev/zero"), lambda path: path.symlink_to("x"), Path.mkdir])
+@pytest.mark.parametrize("put", [lambda path: os.mkfifo(path), lambda path: path.symlink_to("/dev/zero"),
+                                 lambda path: path.symlink_to("x"), Path.mkdir])
 def test_other_things_in_the_place_of_a_cache(cached, put, capsys):
     cached.unlink()
     put(cached)

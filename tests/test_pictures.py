@@ -18,8 +18,8 @@ from PIL import Image, ImageDraw
 from lessonlib.files import DataCorrupt, DataNotFound, find_mnist, pictures, where
 from lessonlib.files.dealing import Entry, deal, label_of
 from lessonlib.files.errors import MissingLibrary
-from lessonlib.files.pictures import read_csv, read_folder
 from lessonlib.files.photos import read_digit
+from lessonlib.files.pictures import read_csv, read_folder
 
 
 @pytest.fixture(autouse=True)
@@ -441,7 +441,7 @@ def test_names_that_are_not_in_utf8(tmp_path, digits):
     for n in range(20, 40):
         name = os.fsencode(tmp_path / str(digits[1][n])) + b"/caf\xe9-%d.png" % n
         Image.fromarray(digits[0][n]).save(tmp_path / "x.png")
-        os.rename(tmp_path / "x.png", name)
+        (tmp_path / "x.png").rename(os.fsdecode(name))
     parts = find_mnist(tmp_path, yours=True).read()
     assert sorted(n for part in parts for n in numbers_of(part, digits)) == [*range(40)]
 
@@ -472,9 +472,10 @@ def test_a_pipe_among_pictures_is_named(tmp_path, digits):
 
 def test_the_same_name_is_dealt_alike_on_every_system(tmp_path):
     names = [f"Bl\u00e4tter/{n}\u00fc.png" for n in range(20)]
-    dealt = [dict((Path(unicodedata.normalize("NFC", entry.name)).stem, part)
-                  for entry, part in deal([Entry(unicodedata.normalize(form, name), tmp_path, 0, None) for name in names]))
-             for form in ("NFC", "NFD")]
+    dealt = []
+    for form in ("NFC", "NFD"):
+        entries = [Entry(unicodedata.normalize(form, name), tmp_path, 0, None) for name in names]
+        dealt.append({unicodedata.normalize("NFC", entry.name): part for entry, part in deal(entries)})
     assert dealt[0] == dealt[1]
 
 

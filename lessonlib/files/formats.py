@@ -132,7 +132,7 @@ def _files_by_name(folder: Path) -> dict[str, Path]:
     for name in names:
         path, plain = folder / name, _plain(name)
         if plain in IDX and kind_of(path) == "a folder":
-            path = next((path / inner for inner in sorted(os.listdir(path)) if _plain(inner) == plain), path)
+            path = next((inner for inner in sorted(path.iterdir()) if _plain(inner.name) == plain), path)
         # What is no file stays in the list under a name of MNIST's, so that reading it says what it is.
         if plain not in files and (kind_of(path) == "a file" or (plain in IDX and kind_of(path) != "a folder")):
             files[plain] = path

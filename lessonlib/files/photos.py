@@ -243,8 +243,10 @@ def _one_digit(light: np.ndarray, is_ink: np.ndarray, dark_on_light: bool) -> np
     height, width = np.ptp(rows) + 1, np.ptp(columns) + 1
     if width > WIDEST * height:
         raise _NotOneDigit("something much wider than high, perhaps several digits; cut out a single one", 3)
+    # A sheet of paper with a digit on it is a blot too, with the holes in it filled.
     for thing, most in ((kept, THICKEST_BLOT if is_even else THICKEST_PEN), (ndimage.binary_fill_holes(kept), THICKEST_BLOT)):
-        if kept.sum() > 0.7 * thing.sum() and 2 * ndimage.distance_transform_edt(np.pad(thing, 1)).max() > most * max(height, width):
+        thickness = 2 * ndimage.distance_transform_edt(np.pad(thing, 1)).max()
+        if kept.sum() > 0.7 * thing.sum() and thickness > most * max(height, width):
             raise _TooThick("a blot, not a line of a pen", 2)
     if not _is_on_paper(light, kept, (rows, columns), dark_on_light):
         raise _NotOneDigit("nothing written", 0)

@@ -39,7 +39,7 @@ def unreadable(path: Path, error: OSError) -> DataCorrupt:
 
 
 def kind_of(path: Path) -> str:
-    """What lies there: "a file", "a folder", "a pipe" and so on, or "" where there is nothing."""
+    """Say what lies there: "a file", "a folder", "a pipe" and so on, or "" where there is nothing."""
     try:
         mode = path.stat().st_mode
     except (FileNotFoundError, NotADirectoryError, ValueError):
@@ -48,7 +48,7 @@ def kind_of(path: Path) -> str:
 
 
 def open_regular(path: Path) -> BinaryIO:
-    """Open a regular file to read its bytes. Raises `OSError`, or `DataCorrupt` where it is a pipe, a folder, …"""
+    """Open a regular file to read its bytes. Raises `OSError`, or `DataCorrupt` where it is a pipe or a folder."""
     path.stat()  # raises where nothing is there
     if (kind := kind_of(path)) != "a file":
         raise corrupt(path, "a file", kind)
