@@ -177,7 +177,8 @@ def test_only_files_are_pictures(tmp_path):
     os.mkfifo(tmp_path / "pipe.png")
     (tmp_path / "zero.png").symlink_to("/dev/zero")
     (tmp_path / "folder.png").mkdir()
-    for name, kind in (("pipe", "a pipe"), ("zero", "a device"), ("folder", "a folder")):
+    (tmp_path / "circle.png").symlink_to("circle.png")
+    for name, kind in (("circle", "a link that leads in a circle"), ("pipe", "a pipe"), ("zero", "a device"), ("folder", "a folder")):
         with pytest.raises(DataCorrupt, match=f"expected a picture; got {kind}"):
             read_digit(tmp_path / f"{name}.png")
 
@@ -551,6 +552,7 @@ WRONG = {
     "a drive": ("C:\\secret.png,1", "file,label", "in its own folder"),
     "another computer": ("\\\\server\\share\\x.png,1", "file,label", "in its own folder"),
     "an unknown part": ("die Bilder/ä1.png,1,exam", "file,label,part", "train, valid or test; got 'exam'"),
+    "too long a name": ("x" * 300 + ".png,1", "file,label", "can be opened; got the error"),
     "too long a field": ("x" * 200_000 + ",1", "file,label", "one that cannot be read"),
 }
 

@@ -14,7 +14,7 @@ from types import ModuleType
 import numpy as np
 from PIL import Image, ImageChops
 
-from lessonlib.files.errors import DataCorrupt, DataNotFound, MissingLibrary, shown
+from lessonlib.files.errors import DataCorrupt, DataError, DataNotFound, MissingLibrary, shown
 from lessonlib.files.reading import hint, kind_of
 from lessonlib.files.where import as_path, why_not_there
 
@@ -61,13 +61,14 @@ def read_digit(
 
 def read_grey(path: Path, size: int) -> np.ndarray:
     """The picture as (rows, columns) uint8, made smaller where a side has more than `size` pixels."""
-    if (kind := kind_of(path)) != "a file":
-        if kind:
-            raise unusable(path, "a picture", kind)
-        raise DataNotFound(f"there is no picture {path}: {why_not_there(path)}")
-    if path.stat().st_size > MAX_BYTES:
-        raise unusable(path, f"a picture of at most {MAX_BYTES:,} bytes", f"{path.stat().st_size:,}")
     try:
+        kind = kind_of(path)
+        if not kind:
+            raise DataNotFound(f"there is no picture {path}: {why_not_there(path)}")
+        if kind != "a file":
+            raise unusable(path, "a picture", kind)
+        if path.stat().st_size > MAX_BYTES:
+            raise unusable(path, f"a picture of at most {MAX_BYTES:,} bytes", f"{path.stat().st_size:,}")
         with path.open("rb") as file, warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # the size is looked at below
             with Image.open(file, formats=FORMATS) as image:
@@ -78,8 +79,12 @@ def read_grey(path: Path, size: int) -> np.ndarray:
                 grey = Image.fromarray(_without_colour(image, size))
                 grey.thumbnail((size, size), Image.Resampling.BOX)
                 return np.asarray(grey if turn is None else grey.transpose(turn))
-    except DataCorrupt:
+    except DataError:
         raise
+    except OSError as error:
+        if error.errno is None:  # what Pillow finds wrong with a picture
+            raise unusable(path, f"a picture ({', '.join(FORMATS)})", _what_it_is(path, error)) from error
+        raise unusable(path, "a picture that can be opened", f"the error {error.strerror}") from error
     except Image.DecompressionBombError as error:
         raise _too_large(path, f"more than {2 * Image.MAX_IMAGE_PIXELS // 1_000_000}") from error
     except Exception as error:  # a broken picture can raise anything at all

@@ -5,6 +5,7 @@ way round. Only regular files are opened, because a pipe or a device can keep a 
 """
 
 import contextlib
+import errno
 import gzip
 import io
 import stat
@@ -44,6 +45,10 @@ def kind_of(path: Path) -> str:
         mode = path.stat().st_mode
     except (FileNotFoundError, NotADirectoryError, ValueError):
         return ""
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            return "a link that leads in a circle"
+        raise
     return KINDS.get(stat.S_IFMT(mode), "a file" if stat.S_ISREG(mode) else "something that is no file")
 
 
