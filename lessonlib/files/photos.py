@@ -27,7 +27,7 @@ SMALLEST = 0.06  # of the picture's longer side, for the longer side of a digit
 UNEVEN = 8  # of 255: how much the paper of a drawing or a clean scan may vary
 MAX_PIECES = 4
 WIDEST = 1.6  # width of a digit, as a share of its height
-THICKEST_PEN = 0.34  # as a share of the digit's longer side; what is thicker is a shadow, on paper that has some
+THICKEST_PEN = 0.34  # as a share of the digit's longer side; in a photograph, what is thicker is a shadow
 THICKEST_BLOT = 0.6  # what is thicker is no digit on any paper
 TURNS = {2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM,
          5: Image.Transpose.TRANSPOSE, 6: Image.Transpose.ROTATE_270, 7: Image.Transpose.TRANSVERSE,
@@ -227,7 +227,7 @@ def _ink_in(light: np.ndarray, dark_on_light: bool) -> np.ndarray:
 def _one_digit(light: np.ndarray, is_ink: np.ndarray, dark_on_light: bool) -> np.ndarray:
     """The pieces of ink that are the digit, (rows, columns) bool. Raises `_NotOneDigit`."""
     ndimage = _ndimage()
-    is_even = np.percentile(np.abs(light - np.median(light[~is_ink]))[~is_ink], 75) <= UNEVEN  # a drawing, a clean scan
+    unevenness = float(np.percentile(np.abs(light - np.median(light[~is_ink]))[~is_ink], 75))
     numbers, _ = ndimage.label(is_ink, np.ones((3, 3)))
     pieces = [Piece(number + 1, place, int((numbers[place] == number + 1).sum()), light.shape)
               for number, place in enumerate(ndimage.find_objects(numbers))]
@@ -235,7 +235,7 @@ def _one_digit(light: np.ndarray, is_ink: np.ndarray, dark_on_light: bool) -> np
     large = max((piece.side for piece in inside), default=0)
     if large < SMALLEST * max(light.shape):
         # A digit may fill a picture from edge to edge, but then there is nothing else in it: no shadow, no table.
-        if not is_even:
+        if unevenness > UNEVEN:
             raise _NotOneDigit("something dark or light that reaches the edge of the picture, such as a shadow or a "
                                "table; leave some paper around the digit", 1)
         inside = pieces
@@ -248,8 +248,10 @@ def _one_digit(light: np.ndarray, is_ink: np.ndarray, dark_on_light: bool) -> np
     height, width = np.ptp(rows) + 1, np.ptp(columns) + 1
     if width > WIDEST * height:
         raise _NotOneDigit("something much wider than high, perhaps several digits; cut out a single one", 3)
+    # No camera sees paper that is the same grey everywhere: that is a drawing, which has no shadows.
     # A sheet of paper with a digit on it is a blot too, with the holes in it filled.
-    for thing, most in ((kept, THICKEST_BLOT if is_even else THICKEST_PEN), (ndimage.binary_fill_holes(kept), THICKEST_BLOT)):
+    pen = THICKEST_BLOT if unevenness < 0.5 else THICKEST_PEN
+    for thing, most in ((kept, pen), (ndimage.binary_fill_holes(kept), THICKEST_BLOT)):
         thickness = 2 * ndimage.distance_transform_edt(np.pad(thing, 1)).max()
         if kept.sum() > 0.7 * thing.sum() and thickness > most * max(height, width):
             raise _TooThick("a blot, not a line of a pen", 2)
