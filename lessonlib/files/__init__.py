@@ -72,7 +72,8 @@ def _look_in_named(named: Place, yours: bool) -> Found:
     how = "Correct LESSONLIB_DATA or unset it" if is_variable else "Correct the path or leave it out"
     raise DataNotFound(
         f"there are no digits at {named.path} ({'LESSONLIB_DATA names it' if is_variable else named.why}): "
-        f"{what_there_is}{'' if what_there_is.endswith('?') else '.'}\nExpected {EXPECTED}{f'; or {PICTURES}' if yours else ''}.\n"
+        f"{what_there_is}{'' if what_there_is.endswith('?') else '.'}\n"
+        f"Expected {EXPECTED}{f'; or {PICTURES}' if yours else ''}.\n"
         f"{how}, or fetch MNIST with the command `lessons data get` (11 MB). "
         'load_digits("handwriting") gives digits that we draw ourselves.')
 
