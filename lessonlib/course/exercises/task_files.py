@@ -73,6 +73,7 @@ class Mistake:
     hint: int  # 1, 2 or 3
     facts: frozenset[str] = frozenset()
     by_numbers: bool = False
+    replaces: str = ""  # a code that every exercise knows, and that means this here
 
 
 @dataclass(frozen=True)
@@ -126,6 +127,8 @@ class Task:
     freedoms: tuple[Freedom, ...]
     gives: tuple[str, ...]  # names for the parts of the result, where there are several
     learns: tuple[str, ...]  # inputs through which a gradient must flow
+    loops: str  # "", or how many sizes a Python loop may run over: "none", "one"
+    without: str  # "", or "products": nothing of the library that multiplies and sums
     refused: tuple[str, ...]  # functions that are the answer: names of torch functions, or dotted Python names
     library: str  # the dotted name of what lessonlib itself has for this, or ""
     path: Path
@@ -292,7 +295,7 @@ def _mistake(path: Path, section: _Section, known: Mapping[str, Mistake] | None 
     """
     if not re.fullmatch(r"[a-z][a-z0-9_]*", section.label):
         raise TaskFileError(path, section.line, "a mistake has a code of small letters: `## Mistake: wrong_axis`")
-    pairs = _pairs(path, section, (*WORDS, "hint", "facts", "found") if known is None else (*WORDS, "hint"))
+    pairs = _pairs(path, section, (*WORDS, "hint", "facts", "found") if known is None else (*WORDS, "hint", "replaces"))
     if not pairs:
         return None
     for key in (*WORDS, "hint"):
@@ -302,16 +305,23 @@ def _mistake(path: Path, section: _Section, known: Mapping[str, Mistake] | None 
         raise TaskFileError(path, pairs["hint"].line, "`hint` is 1, 2 or 3")
     if "found" in pairs and pairs["found"].value != "by its numbers":
         raise TaskFileError(path, pairs["found"].line, "the only value of `found` is `by its numbers`")
+    replaces = ""
     if known is None:
         facts = frozenset(_names(path, pairs["facts"])) if "facts" in pairs else frozenset()
         by_numbers = "found" in pairs
+    elif "replaces" in pairs:
+        replaces = pairs["replaces"].value
+        if replaces not in known:
+            raise TaskFileError(path, pairs["replaces"].line, f"{replaces!r} is no mistake that every exercise knows")
+        facts, by_numbers = known[replaces].facts, False
     elif section.label in known:
         facts, by_numbers = known[section.label].facts, known[section.label].by_numbers
     else:
         facts, by_numbers = frozenset(), True
     for key in WORDS:
         _check_placeholders(path, pairs[key], facts)
-    return Mistake(section.label, *(pairs[key].value for key in WORDS), int(pairs["hint"].value), facts, by_numbers)
+    return Mistake(section.label, *(pairs[key].value for key in WORDS), int(pairs["hint"].value), facts, by_numbers,
+                   replaces)
 
 
 def _check_placeholders(path: Path, block: _Block, facts: frozenset[str]) -> None:
@@ -372,7 +382,7 @@ def _wrong(path: Path, section: _Section, known: Mapping[str, Mistake]) -> Wrong
 
 # --- a whole file -------------------------------------------------------------------------------------------------
 
-_KEYS = ("lesson", "place", "kind", "name", "title", "gives", "learns", "sizes", "refused", "library")
+_KEYS = ("lesson", "place", "kind", "name", "title", "gives", "learns", "sizes", "loops", "without", "refused", "library")
 _NEEDED_KEYS = ("lesson", "place", "kind", "name", "title")
 _ONCE = ("Task", "Stub", "Solution", "Go on", "Inputs", "Right")
 _OFTEN = ("Hint", "Mistake", "Extreme", "Freedom")
@@ -480,8 +490,8 @@ def parse_task(path: Path, text: str) -> Task:
     for key in _NEEDED_KEYS:
         if key not in keys:
             raise TaskFileError(path, 1, f"the line `{key}: …` is missing")
-    for key, known in (("kind", KINDS), ("place", PLACES)):
-        if keys[key].value not in known:
+    for key, known in (("kind", KINDS), ("place", PLACES), ("loops", ("none", "one")), ("without", ("products",))):
+        if key in keys and keys[key].value not in known:
             raise TaskFileError(path, keys[key].line, f"{key!r} is one of {', '.join(known)}, not {keys[key].value!r}")
     if not keys["lesson"].value.isdecimal():
         raise TaskFileError(path, keys["lesson"].line, "`lesson` is a number")
@@ -522,6 +532,7 @@ def parse_task(path: Path, text: str) -> Task:
         sizes=_sizes(path, keys.get("sizes")), extremes=tuple(extremes), freedoms=tuple(freedoms),
         gives=_names(path, keys["gives"]) if "gives" in keys else (),
         learns=_names(path, keys["learns"]) if "learns" in keys else (),
+        loops=keys["loops"].value if "loops" in keys else "", without=keys["without"].value if "without" in keys else "",
         refused=_names(path, keys["refused"], dotted=True) if "refused" in keys else (),
         library=_names(path, keys["library"], dotted=True)[0] if "library" in keys else "", path=path)
 
