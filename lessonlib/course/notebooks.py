@@ -17,7 +17,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from lessonlib.course.exercises.catalogue import EXERCISES, Task
+from lessonlib.course.exercises.task_files import Task, tasks
 from lessonlib.course.progress import Record, read_progress
 from lessonlib.course.terminal import CourseError, UsageError, complain, console, need_checkout, show_table
 from lessonlib.files import find_mnist, mnist_is_missing
@@ -67,7 +67,7 @@ class Lesson:
     @property
     def exercises(self) -> list[Task]:
         """The exercises with a check."""
-        return [task for task in EXERCISES.values() if task.lesson == self.number]
+        return [task for task in tasks().values() if task.lesson == self.number]
 
     @property
     def module(self) -> str:

@@ -16,7 +16,7 @@ from html import escape
 from pathlib import Path
 
 FOLDER = Path(__file__).parent / "tasks"
-KINDS = ("function", "module", "optimizer", "loop", "loader")
+KINDS = ("function", "module", "linear", "optimizer", "loop", "loader")
 PLACES = ("your turn", "exercises")
 WORDS = ("seen", "why", "next")  # what a mistake needs to be told
 # What an `## Inputs` line may ask for; the numbers are drawn by `engine/inputs.py`.
@@ -546,3 +546,9 @@ def read_all(folder: Path = FOLDER) -> dict[str, Task]:
     """All exercises by id, in the order of the lessons."""
     tasks = [read_task(path) for path in sorted(folder.glob("*.md"))]
     return {task.id: task for task in sorted(tasks, key=lambda task: (task.lesson, task.place != "your turn", task.id))}
+
+
+@functools.cache
+def tasks() -> Mapping[str, Task]:
+    """The exercises of the course; read once."""
+    return read_all()

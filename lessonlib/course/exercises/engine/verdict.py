@@ -1,34 +1,18 @@
-"""What a check answers, how it is shown, and what a known mistake consists of."""
+"""What a check answers, and how it is shown."""
+
+from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from html import escape
 from typing import Any
 
-WORDS = {
+STYLES = {  # mark, words, colour
     "ok": ("✓", "Right", "#1F9E77"), "fail": ("✗", "Not yet", "#E69F00"), "todo": ("…", "Not tried yet", "#0072B2")}
 
 
-@dataclass(frozen=True)
-class Mistake:
-    """A mistake that we know: what is seen, why it matters, what to do next, which hint helps.
-
-    Where `simulate` is given, it computes what this mistake would give for the inputs of a case. The texts may hold
-    {names}, filled in with what was found.
-    """
-
-    code: str
-    seen: str
-    why: str
-    next: str
-    hint: int  # 1, 2 or 3
-    simulate: Callable[..., Any] | None = None
-    variants: tuple[Callable[..., Any], ...] = ()  # other ways of writing the same mistake, with other numbers
-
-
 class Found(Exception):
-    """The search is over: a mistake was found."""
+    """The search is over: a mistake was found. The facts fill the placeholders of its words."""
 
     def __init__(self, code: str, *, evidence: str = "", expected: Any = None, yours: Any = None, also: str = "",
                  **facts: object):
@@ -50,28 +34,30 @@ class Verdict:
     expected: Any = field(default=None, compare=False)  # a small tensor to draw, or None
     yours: Any = field(default=None, compare=False)
 
+
     @property
     def heading(self) -> str:
-        mark, words, _ = WORDS[self.status]
+        mark, words, _ = STYLES[self.status]
         return f"{mark} {words}"
 
     def __repr__(self) -> str:
         parts = [f"{self.heading}. {self.message}" if self.message else self.heading]
         if self.evidence:
-            parts.append(self.evidence)
+            parts.append(_indent(self.evidence))
         if self.printed:
             parts.append("Your code printed:\n" + _indent(self.printed))
         return "\n".join(parts)
 
     def _repr_html_(self) -> str:
-        from lessonlib.course.exercises.pictures import beside
+        from lessonlib.course.exercises.engine.comparison_plot import beside, loss_curves  # pyplot takes a second to load
 
         paragraphs = "".join(f"<p>{code_in_html(line)}</p>" for line in self.message.splitlines() if line)
         evidence = f"<pre>{escape(self.evidence)}</pre>" if self.evidence else ""
-        picture = beside(self.expected, self.yours) if self.status == "fail" else None
+        draw = {"fail": beside, "ok": loss_curves}.get(self.status) if self.yours is not None else None
+        picture = draw(self.expected, self.yours) if draw is not None else None
         printed = (f"<details><summary>What your code printed</summary><pre>{escape(self.printed)}</pre></details>"
                    if self.printed else "")
-        return (f'<div role="status" style="border-left: 5px solid {WORDS[self.status][2]}; padding-left: 0.8em">'
+        return (f'<div role="status" style="border-left: 5px solid {STYLES[self.status][2]}; padding-left: 0.8em">'
                 f"<p><strong>{self.heading}</strong></p>{paragraphs}{evidence}"
                 f"{picture._repr_html_() if picture is not None else ''}{printed}</div>")
 
