@@ -48,10 +48,6 @@ class Code:
         while (node := self.parents.get(node)) is not None:
             yield node
 
-    def statement(self, node: ast.AST) -> ast.stmt | None:
-        """The line that the piece stands in."""
-        return next((piece for piece in (node, *self.above(node)) if isinstance(piece, ast.stmt)), None)
-
     def function(self, node: ast.AST) -> ast.FunctionDef | None:
         """The function around a piece."""
         return next((piece for piece in self.above(node) if isinstance(piece, ast.FunctionDef)), None)
@@ -126,7 +122,9 @@ def rebuilt(node: ast.AST, swaps: Mapping[int, New]) -> ast.AST | list[ast.AST]:
                 if name == "body" and not value:
                     value = [ast.Pass()]
             fields[name] = value
-        return type(piece)(**fields, lineno=getattr(piece, "lineno", 1))  # `unparse` asks each line for its number
+        if isinstance(piece, ast.stmt):
+            fields["lineno"] = getattr(piece, "lineno", 1)  # `unparse` asks each line for its number
+        return type(piece)(**fields)
 
     return copy(node)
 
