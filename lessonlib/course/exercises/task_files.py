@@ -285,7 +285,13 @@ def _one_cell(path: Path, section: _Section) -> Cell:
 
 def placeholders(text: str) -> set[str]:
     """The names in {braces} of a message."""
-    return {name for _, name, _, _ in string.Formatter().parse(text) if name is not None}
+    found = set()
+    for _, name, form, conversion in string.Formatter().parse(text):
+        if form or conversion:
+            raise ValueError(f"a placeholder is a name alone, {{{name}}}")
+        if name is not None:
+            found.add(name)
+    return found
 
 
 def _mistake(path: Path, section: _Section, known: Mapping[str, Mistake] | None = None) -> Mistake | None:

@@ -34,7 +34,12 @@ class Known:
 def same(yours: Outcomes, theirs: Outcomes) -> bool:
     """Whether the same comes out in all cases (an error counts as an error), and a number in at least one."""
     return (len(yours) == len(theirs) and all(a.same(b) for a, b in zip(yours, theirs, strict=True))
-            and any(isinstance(b, Result) for b in theirs))
+            and any(isinstance(b, Result) and _says_something(b) for b in theirs))
+
+
+def _says_something(result: Result) -> bool:
+    """Whether anything but nan came out: nan alone is the end of many mistakes."""
+    return not result.tensors or any(tensor.numel() == 0 or not bool(tensor.isnan().all()) for tensor in result.tensors)
 
 
 def changed(outcome: Outcome, change: Callable[[Tensor], Tensor]) -> Outcome:

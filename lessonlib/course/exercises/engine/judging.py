@@ -52,7 +52,7 @@ def judge(exercise_id: str, answer: Any) -> Verdict:
         known = tasks()
         close = difflib.get_close_matches(str(exercise_id), known, n=1)
         suggestion = f"Did you mean {close[0]!r}?" if close else f"The exercises are {', '.join(known)}."
-        found = Found("no_such_exercise", id=exercise_id, suggestion=suggestion)
+        found = Found("no_such_exercise", asked=repr(exercise_id), suggestion=suggestion)
         return put_into_words(found, known_mistakes("function")["no_such_exercise"], "", {})
     return judge_task(task, answer)
 

@@ -51,7 +51,8 @@ class Function(Kind):
     def drawn(self, seed: int) -> list[Case]:
         """Cases without the extremes."""
         if self.extra is not None and hasattr(self.extra, "cases"):
-            return [Case(lambda case=case: case) for case in self.extra.cases(seed)]  # type: ignore[misc]
+            return [Case(lambda case=case: case, "size 1" if _has_axis_of_one(case) else "")  # type: ignore[misc]
+                    for case in self.extra.cases(seed)]
         return drawn_cases(self.task, seed)
 
     def _outcome(self, answer: Callable, case: Case) -> Outcome:
@@ -134,6 +135,10 @@ def _quiet(attempt: Attempt, inputs: Sequence[Any]) -> Any:
         return attempt.call(attempt.answer, {f"input {i}": value for i, value in enumerate(inputs)})
     except Raised:
         return None
+
+
+def _has_axis_of_one(inputs: Inputs) -> bool:
+    return any(isinstance(value, Tensor) and 1 in value.shape for value in inputs.values())
 
 
 def _finite(outcome: Outcome) -> bool:

@@ -128,6 +128,10 @@ class Linear(ModuleKind):
         n_in, n_out, x = size.n_in, size.n_out, size.x
         out = self._result(self._forward(attempt, layer, x))
         weight_name, bias_name = _weight_and_bias(named, size)
+        if weight_name and bias_name and n_in == 1:  # both have as many numbers: either may be the weight
+            one, other = (named[name].detach().reshape(n_out) for name in (weight_name, bias_name))
+            if _equal(out, x * other + one):
+                weight_name, bias_name = bias_name, weight_name
         fused = [p for p in named.values() if tuple(p.shape) in ((n_in + 1, n_out), (n_out, n_in + 1))]
         if weight_name is None and len(fused) == 1:  # weight and bias in one matrix, for x with a column of ones
             one = torch.ones(*size.batch, 1)

@@ -30,7 +30,7 @@ from lessonlib.course.exercises.engine.messages import in_words
 from lessonlib.course.exercises.engine.verdict import Found
 from lessonlib.course.exercises.kinds.kind import JUDGES_SEED, Kind
 
-_LENGTHS = (5, 5, 3, 5, 2)  # of the batches: uneven, so that skipping a small one shows
+_EVEN, _UNEVEN = (5, 5, 5, 5, 5), (5, 5, 3, 5, 2)  # lengths of the batches; uneven, so that skipping a small one shows
 
 
 class _Model(nn.Module):
@@ -61,7 +61,7 @@ class _Model(nn.Module):
             self.notes.inputs.append(x)
         if not self.training:
             self.notes.flags.add("eval_mode")
-        x = x.to(self.weights[0].dtype) if fits else torch.zeros(_LENGTHS[0], self.n_in)
+        x = x.to(self.weights[0].dtype) if fits else torch.zeros(_EVEN[0], self.n_in)
         for i in range(0, len(self.weights), 2):
             x = x @ self.weights[i] + self.weights[i + 1]
             x = x.relu() if i + 2 < len(self.weights) else x
@@ -120,13 +120,13 @@ class _Setting:
     scale: float = 1.0  # of the inputs: large ones give gradients that clipping would change
     lr: float = 0.5
     once: bool = False
-    dropout: bool = False
+    lengths: tuple[int, ...] = _UNEVEN
 
     def batches(self, sizes: tuple[int, ...]) -> list[tuple[Tensor, Tensor]]:
         """Pairs of float64 inputs and int64 targets."""
         rng = torch.Generator().manual_seed(71 + 1000 * self.seed)
         return [(self.scale * torch.randn(n, sizes[0], generator=rng, dtype=torch.float64),
-                 torch.randint(0, sizes[1], (n,), generator=rng)) for n in _LENGTHS]
+                 torch.randint(0, sizes[1], (n,), generator=rng)) for n in self.lengths]
 
 
 @dataclass
@@ -164,7 +164,7 @@ def _loss_func(notes: _Notes, squared: float) -> Callable[[Tensor, Tensor], Tens
 class Loop(Kind):
     """A function that goes over batches, with a model, a loss function and perhaps an optimizer."""
 
-    settings = (_Setting(), _Setting(hidden=4, squared=0.3, scale=3.0, lr=0.2), _Setting(once=True))
+    settings = (_Setting(lengths=_EVEN), _Setting(hidden=4, squared=0.3, scale=3.0, lr=0.2), _Setting(once=True))
 
     def _start(self, setting: _Setting) -> _Run:
         drawn: Inputs = draw(self.task.inputs, {}, setting.seed)
@@ -292,6 +292,10 @@ class Loop(Kind):
         right = self.right[1]
         if run.notes.events.count("loss") == 0:
             raise Found("no_loss", evidence=_evidence(run.notes.events))
+        if run.notes.events.count("step") == 0 and self._moved(run, 1):
+            raise Found("own_optimizer", evidence=_evidence(run.notes.events))
+        if (got := run.notes.events.count("forward")) < (n := right.notes.events.count("forward")):
+            raise Found("first_only", got=got, n=n, evidence=_evidence(run.notes.events))
         if not equal(run.weights, right.weights):
             found = self._slip(attempt, run, value, 1)
             raise found or Found("only_this_model", evidence=side_by_side(run.weights, right.weights, "weights after the epoch"))
@@ -318,11 +322,8 @@ class Loop(Kind):
         evidence = _evidence(events)
         counts = {name: events.count(name) for name in ("forward", "loss", "backward", "step", "zero")}
         counts["backward"] += any(loss.is_leaf and loss.grad is not None for loss in run.notes.losses)  # without a record
-        moved = not equal(run.weights, self._start(self.settings[0]).weights)
-        if moved and counts["step"] == 0:
+        if counts["step"] == 0 and self._moved(run, 0):
             return Found("own_optimizer", evidence=evidence)
-        if counts["loss"] == 0 and counts["forward"] > 0 and "gradient" in run.notes.flags:
-            return Found("own_loss", evidence=evidence)
         for name, code in (("forward", "no_forward"), ("loss", "no_loss"), ("backward", "no_backward"), ("step", "no_step")):
             if counts[name] == 0:
                 return Found(code, evidence=evidence)
@@ -342,9 +343,12 @@ class Loop(Kind):
             return Found(mutant.code, what=mutant.what, **drawn)
         return Found("unknown", **drawn)
 
+    def _moved(self, run: _Run, i: int) -> bool:
+        return not equal(run.weights, self._start(self.settings[i]).weights)
+
     def _weights_at(self, factor: float) -> Tensor:
         """Where the solution ends when each step is `factor` times as long."""
-        run = self._start(_Setting(lr=self.settings[0].lr * factor))
+        run = self._start(_Setting(lr=self.settings[0].lr * factor, lengths=_EVEN))
         self.solution(*run.inputs.values())
         return run.weights
 
@@ -430,7 +434,6 @@ def _check_losses(value: Any, right: Tensor, notes: _Notes, call: str) -> None:
         factor, totals = (yours[0] / right[0]).item(), right.cumsum(0)
         known = (("running_total", totals), ("running_total", totals / torch.arange(1, len(right) + 1)),
                  ("constant", yours[:1].expand(len(right))), ("losses_scaled", factor * right),
-                 ("losses_scaled", right * torch.tensor(_LENGTHS)),
                  ("after_step", torch.stack([loss.detach() for loss in notes.losses[1::2]] or [torch.zeros(())])))
         code = next((code for code, numbers in known if equal(yours, numbers)), "unknown")
         raise Found(code, evidence=evidence, expected=right, yours=yours, factor=f"{factor:g}")
