@@ -176,6 +176,8 @@ def part_by_part(yours: Outcomes, right: Outcomes, known: Sequence[Known]) -> li
 
 def _explains_part(known: Known, i: int, yours: Outcomes, right: Outcomes, given: Sequence[int]) -> bool:
     """Whether a mistake gives the same in part `i`, and is right in all others."""
+    if not any(_says_something(Result((_parts(yours[k])[i],), "*")) for k in given):
+        return False
     for k in given:
         theirs, rights = _parts(known.outcomes[k]), _parts(right[k])
         if len(theirs) != len(rights) or not theirs[i].same(_parts(yours[k])[i]):
