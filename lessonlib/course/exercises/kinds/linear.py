@@ -277,7 +277,7 @@ def _life_of(answer: Any, size: _Size) -> list[Any]:
     again = named_parameters(answer(size.n_in, size.n_out))
     alike = [p.numel() > 1 and p.ndim > 1 and bool((p == p.flatten()[0]).all()) for p in named.values()]
     shared = bool({id(p) for p in named.values()} & {id(p) for p in again.values()})
-    order = sorted(named.values(), key=lambda p: -p.numel())
+    order = sorted(named.values(), key=lambda p: (-p.numel(), -p.ndim))
     _fill(order, size.seed)
     outs = []
     for _ in range(2):
@@ -330,6 +330,8 @@ def _check_begin(named: dict[str, nn.Parameter], begin: Sequence[Tensor]) -> Non
     for p, first in zip(named.values(), begin, strict=True):
         if p.numel() > n_out and first.numel() > 1 and bool((first == first.flatten()[0]).all()):
             raise Found("zeros", value=f"{first.flatten()[0].item():g}")
+        if p.numel() > n_out and len(few := first.unique()) == 2:
+            raise Found("zeros", value=" or ".join(f"{value:g}" for value in few.tolist()))
         outputs = {(n_in, n_out): first.T, (n_out, n_in): first}.get(tuple(first.shape))
         if outputs is not None and torch.equal(outputs, outputs[:1].expand_as(outputs)):
             raise Found("zeros", value="the same numbers for every output")

@@ -37,7 +37,9 @@ def _can_loop(value: object) -> bool:
 
 
 def _rows(tensors: Iterable[Tensor]) -> list[int]:
-    return [int(value) for tensor in tensors for value in tensor.reshape(len(tensor), -1)[:, 0].tolist()]
+    """The first number of each row; -1 for what is no number."""
+    firsts = [tensor.reshape(len(tensor), -1)[:, 0].double() for tensor in tensors if tensor.numel()]
+    return [int(value) for first in firsts for value in first.nan_to_num(-1, -1, -1).tolist()]
 
 
 class Loader(Kind):

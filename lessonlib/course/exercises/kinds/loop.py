@@ -138,6 +138,7 @@ class _Run:
     notes: _Notes
     model: _Model | None
     batches: list[tuple[Tensor, Tensor]]
+    sizes: tuple[int, ...] = ()
 
     @property
     def weights(self) -> Tensor:
@@ -184,8 +185,8 @@ class Loop(Kind):
             run.model = _Model((role.sizes[0], role.sizes[1]), run.notes, setting.seed, setting.hidden)
             return run.model
         if role.name == "batches":
-            run.batches = setting.batches(role.sizes)
-            return iter(run.batches) if setting.once else run.batches
+            run.batches, run.sizes = setting.batches(role.sizes), role.sizes
+            return iter(run.batches) if setting.once else list(run.batches)
         return _loss_func(run.notes, setting.squared) if role.name == "loss" else None
 
     @cached_property
@@ -403,6 +404,9 @@ def _order_of_events(notes: _Notes, counts: Mapping[str, int], n: int, evidence:
 def _check_inputs(run: _Run) -> None:
     """Raise `Found` where the model or the loss was called with something else than what the batches hold."""
     notes, batches = run.notes, run.batches
+    for mine, ours in zip(batches, run.setting.batches(run.sizes), strict=True):
+        if not all(torch.equal(part, right) for part, right in zip(mine, ours, strict=True)):
+            raise Found("in_place", names="the tensors of a batch were")
     given = {part.untyped_storage().data_ptr() for pair in batches for part in pair}
     for used in notes.inputs:
         if not isinstance(used, Tensor) or used.ndim < 2 or used.untyped_storage().data_ptr() in given:
