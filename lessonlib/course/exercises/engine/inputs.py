@@ -1,12 +1,13 @@
 """Inputs drawn from what a task's file says about them: see CONTRIBUTING.md, "Inputs"."""
 
 import ast
+import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from lessonlib.course.exercises.task_files import DRAWN, Task
 
@@ -181,4 +182,6 @@ def copied(value: Any) -> Any:
         return value.detach().clone().requires_grad_(value.requires_grad)
     if isinstance(value, list):
         return [copied(each) for each in value]
+    if isinstance(value, nn.Module):
+        return copy.deepcopy(value)
     return value.copy() if hasattr(value, "copy") and not isinstance(value, type) else value

@@ -65,8 +65,8 @@ def wrong_mutants(task: Task) -> Iterator[Mutant]:
     """The mutants of a solution that give something else than every right answer of the file, on some other inputs."""
     kind = kind_of(task)
     rights = [task.solution, *(freedom.cell.source for freedom in task.freedoms)]
-    right = {seed: [_observed(kind, source, seed) for source in rights] for seed in SEEDS}
     with sandbox.state_kept():
+        right = {seed: [_observed(kind, source, seed) for source in rights] for seed in SEEDS}
         for mutant in mutants(task.solution):
             for seed in SEEDS:
                 outcomes = _observed(kind, mutant.source, seed)

@@ -33,7 +33,7 @@ from lessonlib.course.exercises.engine.explanation import (
     part_by_part,
     same,
 )
-from lessonlib.course.exercises.engine.inputs import Case, Inputs, drawn_cases, extreme_cases
+from lessonlib.course.exercises.engine.inputs import Case, Inputs, copied, drawn_cases, extreme_cases
 from lessonlib.course.exercises.engine.verdict import Found
 from lessonlib.course.exercises.kinds import economy
 from lessonlib.course.exercises.kinds.kind import JUDGES_SEED, Kind, outcome_of
@@ -61,14 +61,19 @@ class Function(Kind):
         return outcome_of(lambda: self._value(answer, inputs))
 
     def _value(self, answer: Callable, inputs: Inputs) -> Any:
-        value = answer(*inputs.values())
+        value = answer(*(copied(each) for each in inputs.values()))
         if value is None or inspect.isgenerator(value):
             raise TypeError("no result")
-        return self.extra.as_numbers(value, inputs) if self._reads_itself else value
+        return self.as_numbers(value, inputs)
 
-    @property
-    def _reads_itself(self) -> bool:
-        return self.extra is not None and hasattr(self.extra, "as_numbers")
+    def as_numbers(self, value: Any, inputs: Inputs) -> Any:
+        """What the module beside the file makes of a value, where it makes something of it."""
+        if self.extra is None or not hasattr(self.extra, "as_numbers"):
+            return value
+        try:
+            return self.extra.as_numbers(value, inputs)
+        except Exception:  # whatever came out is nothing that it can read: then it is compared as it is
+            return value
 
     def observe(self, answer: Any) -> Outcomes:
         return [self._outcome(answer, case) for case in self.cases]
@@ -181,7 +186,7 @@ class _Seen:
                 raise Found("count", call=call, got=f"one thing, {shape_of(value)},", wanted=wanted)
             if len(value) != len(task.gives):
                 raise Found("count", call=call, got=f"{len(value)} things", wanted=wanted)
-        return read_result(self.kind.extra.as_numbers(value, inputs) if self.kind._reads_itself else value)
+        return read_result(self.kind.as_numbers(value, inputs))
 
     def right(self, i: int) -> Outcome:
         """What the solution gives in case `i`."""
