@@ -482,7 +482,7 @@ def test_hints_are_titled_and_counted():
 def test_a_solution_is_an_answer_and_no_more(exercise):
     """In the exercise's own names, in fewer lines than a screen holds."""
     task = EXERCISES[exercise]
-    assert re.search(rf"^(def|class) {task.name}\\b", task.solution, re.MULTILINE)
+    assert re.search(rf"^(def|class) {task.name}\b", task.solution, re.MULTILINE)
     assert len(task.solution.splitlines()) <= 25
     assert "lessonlib" not in task.solution
 

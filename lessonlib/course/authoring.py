@@ -152,5 +152,6 @@ def _judge_mutants(chosen: list[Task]) -> int:
     n, passing, named = totals
     if n == 0:
         return 0
-    console.print(f"{n} wrong mutants: {(n - passing) / n:.2%} are refused, and {named / max(1, n - passing):.1%} of those are named")
+    refused = n - passing
+    console.print(f"{n} wrong mutants: {refused / n:.2%} are refused, and {named / max(1, refused):.1%} of those are named")
     return 0 if passing <= 0.005 * n else 1
