@@ -86,7 +86,7 @@ class _Draw:
         return (self.pixels(*shape) * 255).to(torch.uint8)
 
     def list_of(self, values: Any) -> list:
-        return values.tolist()
+        return values.tolist() if isinstance(values, Tensor) else values
 
     def array_of(self, values: Any) -> Any:
         return values.numpy()
@@ -126,10 +126,12 @@ def draw(expressions: Mapping[str, str], sizes: Mapping[str, int], seed: int, st
     source = _Draw(torch.Generator().manual_seed(seed), style, turn)
     space = {name: getattr(source, name) for name in DRAWN} | dict(sizes) | {"__builtins__": {}}
     # The text comes from our own file, and its reader lets nothing but these calls, names and literals through.
-    return {name: _literal(eval(compile(text, f"<{name}>", "eval"), space)) for name, text in expressions.items()}
+    values = {name: eval(compile(text, f"<{name}>", "eval"), space) for name, text in expressions.items()}
+    return {name: _literal(value) if expressions[name].startswith("[") else value for name, value in values.items()}
 
 
 def _literal(value: Any) -> Any:
+    """Numbers that are written out, as a tensor."""
     flat = isinstance(value, list) and value
     while flat and isinstance(flat[0], list) and flat[0]:
         flat = flat[0]

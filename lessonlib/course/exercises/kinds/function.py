@@ -51,8 +51,9 @@ class Function(Kind):
     def drawn(self, seed: int) -> list[Case]:
         """Cases without the extremes."""
         if self.extra is not None and hasattr(self.extra, "cases"):
-            return [Case(lambda case=case: case, "size 1" if _has_axis_of_one(case) else "")  # type: ignore[misc]
-                    for case in self.extra.cases(seed)]
+            # Made anew each time: a generator that has been drawn from, or a model that was changed, is another input.
+            return [Case(lambda i=i: self.extra.cases(seed)[i], "size 1" if _has_axis_of_one(case) else "")  # type: ignore[misc]
+                    for i, case in enumerate(self.extra.cases(seed))]
         return drawn_cases(self.task, seed)
 
     def _outcome(self, answer: Callable, case: Case) -> Outcome:
@@ -322,14 +323,14 @@ class _Seen:
     def explain_extreme(self, ordinary: Sequence[int], i: int) -> Found:
         """Right everywhere else: an example that is right for ordinary inputs, too, or the words that the file names."""
         quiet = [each for each in self.explanations.examples if self.explanations.is_right(each.among(ordinary), ordinary)]
-        mine = [self.outcome(i)]
-        fitting = next((each for each in quiet if same(mine, each.among([i]))), None)
+        mine = self.outcome(i)
+        fitting = next((each for each in quiet if mine.same(each.outcomes[i])), None)  # an error counts as an error
         if fitting is not None:
             return self.found(fitting.code, [i])
-        if isinstance(mine[0], Failure):
+        if isinstance(mine, Failure):
             return self.attempt.translate(self._raised[i])
         mistakes = self.kind.task.mistakes
-        finite = _finite(mine[0]) and "log_of_softmax" in mistakes
+        finite = _finite(mine) and "log_of_softmax" in mistakes
         return self.found("log_of_softmax" if finite else self.cases[i].code, [i])
 
     # --- words

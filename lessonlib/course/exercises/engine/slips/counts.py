@@ -70,7 +70,7 @@ def constant_size(code: Code, node: ast.AST) -> Changes:
     is_size = called(node) in ("len", "size", "numel") or (
         isinstance(node, ast.Subscript) and isinstance(node.value, ast.Attribute) and node.value.attr == "shape") or (
         isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id in code.names(node)
-        and (node.id.startswith("n_") or node.id in ("batch_size", "n", "m", "k")))
+        and node.id in ("n_in", "n_out", "n_hidden", "n_classes", "batch_size", "n", "m", "k"))
     if called(node) == "mean" and is_method(node):
         for size in SIZES:
             other = ast.BinOp(renamed(node, "sum"), ast.Div(), number(size))
