@@ -11,7 +11,7 @@ def cases(seed: int) -> list[dict]:
     """Layers of several sizes; square ones, where a weight that lies on its side gives no error."""
     found = []
     for turn, (n_in, n_hidden, n_out) in enumerate(((5, 4, 3), (3, 6, 2), (4, 4, 4), (1, 2, 1))):
-        torch.manual_seed(100 * seed + turn)
+        torch.manual_seed(100 * seed + turn)  # so a new layer that is left as it was has the same first weights, too
         found.append({"first": nn.Linear(n_in, n_hidden), "second": nn.Linear(n_hidden, n_out)})
     return found
 
