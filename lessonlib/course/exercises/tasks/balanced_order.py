@@ -21,9 +21,7 @@ def cases(seed: int) -> list[dict]:
 
 
 def as_numbers(value: Any, inputs: Mapping[str, Any]) -> Tensor | None:
-    """How often each class comes; whether the classes are mixed; whether a class has more than one of its rows in it;
-    whether the generator was used.
-    """
+    """How often each class comes; whether they are mixed, with several rows of each; whether the generator was used."""
     if not isinstance(value, Tensor) or value.is_floating_point() or value.ndim != 1 or not len(value):
         return None
     y = inputs["y"]
