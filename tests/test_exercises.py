@@ -433,7 +433,7 @@ def test_plain_words_everywhere():
                 assert not words.search(text), text
         for each in EXERCISES[exercise].hints:
             assert not words.search(each.text + each.title)
-        assert EXERCISES[exercise].hints[2].code.count("____") >= 1
+        assert "____" in EXERCISES[exercise].hints[-1].code
         assert EXERCISES[exercise].task.count(".") >= 1
 
 
@@ -447,7 +447,8 @@ def test_html_is_small_escaped_and_says_the_verdict_in_words():
     assert "Not yet" in page
     assert 'role="status"' in page
     assert "<script>" not in page
-    assert re.search(r'<img alt="Two tables of numbers: expected, 4 by 3, and yours, 4 by 3; 12 of 12 numbers differ\."', page)
+    alt = "Two tables of numbers: expected, 4 by 3, and yours, 4 by 3; 12 of 12 numbers differ."
+    assert re.search(rf'<img [^>]*alt="{re.escape(alt)}"', page)
     assert len(page) < 60_000
     right = check("softmax", attempt("softmax", solution("softmax")))
     assert "Right" in right._repr_html_()
