@@ -126,4 +126,6 @@ def _unchanged(before: Any, now: Any) -> bool:
         return bool(np.array_equal(before, now))
     if isinstance(before, list):
         return len(before) == len(now) and all(_unchanged(a, b) for a, b in zip(before, now, strict=True))
+    if isinstance(before, (int, float, str)):  # in a list, that is: nobody can change the caller's own number
+        return before is now or before == now
     return True

@@ -46,7 +46,7 @@ def to_tensor(value: object) -> Tensor | None:
     if isinstance(value, (bool, python_numbers.Real, np.ndarray, np.generic)):
         try:
             return torch.from_numpy(np.array(value, dtype=np.float64))
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):  # no number at all, or too large for a float
             return None
     if isinstance(value, (list, tuple)) and value:
         rows = [to_tensor(row) for row in value]

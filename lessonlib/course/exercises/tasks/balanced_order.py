@@ -21,7 +21,11 @@ def cases(seed: int) -> list[dict]:
 
 
 def as_numbers(value: Any, inputs: Mapping[str, Any]) -> Tensor | None:
-    """How often each class comes; whether they are mixed, with several rows of each; whether the generator was used."""
+    """How often each class comes, and what is so of the order.
+
+    That is: whether classes are mixed, whether they do not come in turns, whether each comes with several of its rows, and
+    whether the generator was used.
+    """
     if not isinstance(value, Tensor) or value.is_floating_point() or value.ndim != 1 or not len(value):
         return None
     y = inputs["y"]
@@ -29,8 +33,9 @@ def as_numbers(value: Any, inputs: Mapping[str, Any]) -> Tensor | None:
         return torch.full((1,), -1.0)
     labels = y[value]
     changes = int((labels[1:] != labels[:-1]).sum())
+    in_turns = torch.equal(labels[len(labels.unique()):], labels[:-len(labels.unique())])
     several = all(len(value[labels == label].unique()) > 1 for label in labels.unique())
     untouched = torch.Generator().manual_seed(_SEED).get_state()
     used = not torch.equal(inputs["generator"].get_state(), untouched)
     counts = torch.bincount(labels, minlength=int(y.max()) + 1).double()
-    return torch.cat([counts, torch.tensor([changes >= len(counts), several, used], dtype=torch.float64)])
+    return torch.cat([counts, torch.tensor([changes >= len(counts), not in_turns, several, used], dtype=torch.float64)])

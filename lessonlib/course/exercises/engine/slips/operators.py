@@ -132,7 +132,7 @@ def _reordered(code: Code, node: ast.Tuple) -> Changes:
 
 
 OTHER_OPERATORS = {
-    ast.Mult: (ast.MatMult, ast.Add, ast.Div), ast.MatMult: (ast.Mult,), ast.Div: (ast.Mult, ast.Sub, ast.FloorDiv),
+    ast.Mult: (ast.MatMult, ast.Add, ast.Div, ast.Pow), ast.MatMult: (ast.Mult,), ast.Div: (ast.Mult, ast.Sub, ast.FloorDiv),
     ast.FloorDiv: (ast.Div, ast.Mod), ast.Mod: (ast.FloorDiv,), ast.Pow: (ast.Mult,), ast.Add: (ast.Mult,), ast.Sub: (ast.Div,),
 }
 

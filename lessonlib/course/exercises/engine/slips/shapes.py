@@ -78,6 +78,10 @@ def new_axis(code: Code, node: ast.AST) -> Changes:
             isinstance(part, ast.Constant) and part.value is None for part in node.slice.elts):
         yield without(node, node.value, f"`[{text(node.slice)}]`")
         parts = node.slice.elts
+        for i, part in enumerate(parts):
+            if isinstance(part, ast.Constant) and part.value is None:
+                rest = ast.Tuple([*parts[:i], *parts[i + 1:]], ast.Load())
+                yield instead(code, node, ast.Subscript(node.value, rest, ast.Load()))
         for i in range(len(parts)):
             for k in range(i + 1, len(parts)):
                 if ast.dump(parts[i]) != ast.dump(parts[k]):
