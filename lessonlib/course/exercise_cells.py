@@ -99,11 +99,18 @@ def refreshed(nb: dict, tasks: Mapping[str, Task], root: Path) -> dict:
             written.append(cell)
         elif found[1] == "check":
             task = tasks[found[0]]
-            number = 1 + max((int(n) for each in written for n in _NUMBERED.findall(_source(each))), default=0)
+            number = 1 + _last_number(written)
             for part, (kind, source) in parts(task, root, number, with_import=not imported).items():
                 written.append(_cell(old.get((task.id, part)), task.id, part, kind, source))
             imported = True
     return {**nb, "cells": written}
+
+
+def _last_number(cells: list[Cell]) -> int:
+    """The number of the last exercise so far in the section "Exercises"; 0 where there is none yet."""
+    prose = "\n\n".join(_source(cell) for cell in cells if cell["cell_type"] == "markdown")
+    section = re.split(r"^## Exercises$", prose, flags=re.MULTILINE)[1:]
+    return max((int(n) for n in _NUMBERED.findall(section[-1])), default=0) if section else 0
 
 
 def _cell(old: Cell | None, id: str, part: str, kind: str, source: str) -> Cell:

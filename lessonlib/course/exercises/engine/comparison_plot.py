@@ -22,6 +22,20 @@ def beside(expected: object, yours: object) -> Picture | None:
     return _tables(torch.atleast_2d(expected), torch.atleast_2d(yours))
 
 
+def loss_curves(expected: object, yours: object) -> Picture | None:
+    """The losses of training with the reader's answer on those with ours; None where there are none."""
+    if not all(isinstance(side, Tensor) and side.ndim == 1 and len(side) > 1 for side in (expected, yours)):
+        return None
+    figure, ax = plt.subplots(figsize=(4.2, 2.2))
+    for side, name, width, color in ((expected, "ours", 4.0, COLORS[0]), (yours, "yours", 1.2, COLORS[1])):
+        ax.plot(range(1, len(side) + 1), side.tolist(), color=color, label=name, lw=width)
+    ax.set(xlabel="batch", ylabel="loss")
+    ax.legend(fontsize=8)
+    ends = [f"from {side[:5].mean():.2f} to {side[-5:].mean():.2f}" for side in (yours, expected)]
+    return picture(figure, f"Two curves, the loss of each of {len(yours)} batches: with your answer {ends[0]}, "
+                   f"with ours {ends[1]}.")
+
+
 def _tables(expected: Tensor, yours: Tensor) -> Picture:
     finite = torch.cat([side[side.isfinite()].flatten() for side in (expected, yours)])
     low, high = (finite.min().item(), finite.max().item()) if len(finite) else (0.0, 1.0)

@@ -2,10 +2,14 @@
 
 import difflib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
+
+from torch import Tensor
 
 from lessonlib.course.exercises.engine import inspection, sandbox
 from lessonlib.course.exercises.engine.attempt import Attempt, NotTried, Raised
+from lessonlib.course.exercises.engine.comparison import equal
 from lessonlib.course.exercises.engine.integrity import Originals, in_words
 from lessonlib.course.exercises.engine.messages import in_words as error_in_words
 from lessonlib.course.exercises.engine.messages import put_into_words
@@ -68,7 +72,16 @@ def judge_task(task: Task, answer: Any) -> Verdict:
     return _with_note(verdict, f"A note: {in_words(dict.fromkeys(replaced))}") if replaced else verdict
 
 
-def _examine(kind: Kind, attempt: Attempt) -> Sequence[str]:
+@dataclass(frozen=True)
+class _Right:
+    """A right answer: what is to be said about it, and the losses of training with the solution and with it."""
+
+    notes: Sequence[str]
+    ours: Tensor | None
+    yours: Tensor | None
+
+
+def _examine(kind: Kind, attempt: Attempt) -> _Right:
     if any(attempt.answer is nothing for nothing in inspection.NOTHING):
         raise NotTried
     empty, asked = inspection.empty_parts(attempt.answer, attempt.task.stub, attempt.task.name)
@@ -78,9 +91,22 @@ def _examine(kind: Kind, attempt: Attempt) -> Sequence[str]:
         names = " and ".join(f"`{part}`" for part in empty)
         raise Found("unfinished", parts=f"{names} {'is' if len(empty) == 1 else 'are'}", what="it" if len(empty) == 1 else "them")
     try:
-        return kind.examine(attempt)
+        notes = kind.examine(attempt)
     except Raised as raised:
         raise attempt.translate(raised) from None
+    return _Right(notes, *_training_runs(kind, attempt))
+
+
+def _training_runs(kind: Kind, attempt: Attempt) -> tuple[Tensor | None, Tensor | None]:
+    """The losses of a hundred small batches, ours and those of the attempt; None where there are none."""
+    ours = kind.our_training_run
+    if ours is None:
+        return None, None
+    try:
+        yours = attempt.call(kind.training_run, {"answer": attempt.answer}, keep=("answer",), may_be_none=True)
+    except (Raised, Found):
+        return None, None  # it is right, and cannot be put to work in this way
+    return (ours, yours) if isinstance(yours, Tensor) and len(yours) == len(ours) else (None, None)
 
 
 def _verdict(task: Task, attempt: Attempt, outcome: sandbox.Outcome) -> Verdict:
@@ -95,7 +121,9 @@ def _verdict(task: Task, attempt: Attempt, outcome: sandbox.Outcome) -> Verdict:
     elif outcome.error is None:
         seconds = attempt.watch.longest
         slow = [f"A note: one call of yours took {seconds:.1f} s for a tiny input. It is right, but slow."] * (seconds > SLOW)
-        return Verdict("ok", "ok", "\n".join([_praise(task), *outcome.value, *slow]), printed=outcome.printed)
+        right: _Right = outcome.value
+        return Verdict("ok", "ok", "\n".join([_praise(task), *_trained(right), *right.notes, *slow]),
+                       printed=outcome.printed, expected=right.ours, yours=right.yours)
     elif isinstance(outcome.error, NotTried):
         return Verdict("todo", "todo", f"{task.task}\nReplace the dots by your code, run that cell, then this one. "
                        f"If you do not know how to begin: hint(\"{task.id}\", 1).", hint=1, printed=outcome.printed)
@@ -110,6 +138,17 @@ def _verdict(task: Task, attempt: Attempt, outcome: sandbox.Outcome) -> Verdict:
     except KeyError as error:  # a code or a fact that the words ask for and nothing gives: a fault of ours, told as one
         failed = Found("check_failed", error=f"{found.code} lacks {error}")
         return put_into_words(failed, mistakes["check_failed"], outcome.printed, facts)
+
+
+def _trained(right: _Right) -> list[str]:
+    """A true sentence about a hundred batches, or none."""
+    if right.ours is None or right.yours is None:
+        return []
+    first, last = (right.yours[part].mean().item() for part in (slice(0, 5), slice(-5, None)))
+    beginning = f"Trained with yours on {len(right.yours)} small batches, the loss went from {first:.2f} to {last:.2f}"
+    if equal(right.yours, right.ours):
+        return [f"{beginning}; with ours, batch for batch, it is the same."]
+    return [f"{beginning}; with ours it ended at {right.ours[-5:].mean():.2f}."]
 
 
 def _praise(task: Task) -> str:

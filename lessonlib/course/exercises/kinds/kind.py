@@ -8,6 +8,8 @@ from functools import cached_property
 from types import CodeType, ModuleType
 from typing import Any
 
+from torch import Tensor
+
 from lessonlib.course.exercises.engine.answers import NoEnd, call_ours, make_answer
 from lessonlib.course.exercises.engine.attempt import Attempt
 from lessonlib.course.exercises.engine.comparison import Failure, Outcome, read_result
@@ -37,6 +39,15 @@ class Kind(abc.ABC):
     @abc.abstractmethod
     def examine(self, attempt: Attempt) -> Sequence[str]:
         """Raise `Found` for a mistake, or give notes for a right answer."""
+
+    def training_run(self, answer: Any) -> Tensor | None:
+        """The losses of a hundred small batches that are trained with an answer; None for what trains nothing."""
+        return None
+
+    @cached_property
+    def our_training_run(self) -> Tensor | None:
+        """The same with the solution."""
+        return self.training_run(self.solution)
 
     @cached_property
     def solution(self) -> Any:

@@ -27,6 +27,7 @@ from lessonlib.course.exercises.engine.comparison import (
 from lessonlib.course.exercises.engine.explanation import Outcomes
 from lessonlib.course.exercises.engine.inputs import Inputs, Role, draw
 from lessonlib.course.exercises.engine.messages import in_words
+from lessonlib.course.exercises.engine.training_run import LR, batches, linear_model
 from lessonlib.course.exercises.engine.verdict import Found
 from lessonlib.course.exercises.kinds.kind import JUDGES_SEED, Kind
 
@@ -227,6 +228,22 @@ class Loop(Kind):
     @property
     def call(self) -> str:
         return f"{self.task.name}({', '.join(self.task.inputs)})"
+
+    def training_run(self, answer: Any) -> Tensor | None:
+        roles = [draw({name: text}, {}, JUDGES_SEED)[name] for name, text in self.task.inputs.items()]
+        if not self.trains or not all(isinstance(role, Role) for role in roles):
+            return None
+        model, losses = linear_model(), []
+
+        def loss_func(output: Tensor, targets: Tensor) -> Tensor:
+            loss = functional.cross_entropy(output, targets)
+            losses.append(loss.item())
+            return loss
+
+        given = {"model": model, "batches": batches(), "loss": loss_func, "optimizer": torch.optim.SGD(model.parameters(), lr=LR)}
+        if any(role.name == "batches" for role in roles):
+            answer(*(given[role.name] for role in roles))
+        return torch.tensor(losses, dtype=torch.float64) if len(losses) > 1 else None
 
     # --- an attempt
 

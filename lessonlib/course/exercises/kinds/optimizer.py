@@ -16,6 +16,7 @@ from lessonlib.course.exercises.engine.comparison import Failure, Outcome, Resul
 from lessonlib.course.exercises.engine.explanation import Outcomes, same
 from lessonlib.course.exercises.engine.inputs import Inputs, draw
 from lessonlib.course.exercises.engine.messages import called_wrongly
+from lessonlib.course.exercises.engine.training_run import LR, batches, linear_model, train
 from lessonlib.course.exercises.engine.verdict import Found
 from lessonlib.course.exercises.kinds.kind import JUDGES_SEED, Kind
 
@@ -142,6 +143,11 @@ class Optimizer(Kind):
                     for each in self.settings]
         runs = [*(_Run(chosen, seed=seed) for chosen in settings), *self._special(seed)]
         return [self._outcome(answer, run) for run in runs]
+
+    def training_run(self, answer: Any) -> Tensor | None:
+        model = linear_model()
+        given = {**self.settings[0], **({"lr": LR} if "lr" in self.settings[0] else {})}
+        return train(model, answer(model.parameters(), **given), batches())
 
     # --- an attempt
 
