@@ -13,8 +13,9 @@ LARGEST = 400  # numbers; more than that cannot be read in a small picture
 
 def beside(expected: object, yours: object) -> Picture | None:
     """Two tables of numbers next to each other, or two curves in one; None where there is nothing to draw."""
-    if not all(isinstance(side, Tensor) and 1 < side.numel() <= LARGEST and 1 <= side.ndim <= 2
-               for side in (expected, yours)):
+    if not isinstance(expected, Tensor) or not isinstance(yours, Tensor):
+        return None
+    if not all(1 < side.numel() <= LARGEST and 1 <= side.ndim <= 2 for side in (expected, yours)):
         return None
     expected, yours = (side.detach().double() for side in (expected, yours))
     if expected.ndim == 1 and yours.ndim == 1:
@@ -24,7 +25,9 @@ def beside(expected: object, yours: object) -> Picture | None:
 
 def loss_curves(expected: object, yours: object) -> Picture | None:
     """The losses of training with the reader's answer on those with ours; None where there are none."""
-    if not all(isinstance(side, Tensor) and side.ndim == 1 and len(side) > 1 for side in (expected, yours)):
+    if not isinstance(expected, Tensor) or not isinstance(yours, Tensor):
+        return None
+    if not all(side.ndim == 1 and len(side) > 1 for side in (expected, yours)):
         return None
     figure, ax = plt.subplots(figsize=(4.2, 2.2))
     for side, name, width, color in ((expected, "ours", 4.0, COLORS[0]), (yours, "yours", 1.2, COLORS[1])):

@@ -309,9 +309,9 @@ class _Seen:
             inputs = inputs_in_words(self.cases[i].make())
             mine, expected = self.outcome(i), self.right(i)
             if i in self._raised:
-                found = self.attempt.translate(self._raised[i])
-                found.also = f"That is for {inputs}; for ordinary inputs it is right."
-                return found
+                translated = self.attempt.translate(self._raised[i])
+                translated.also = f"That is for {inputs}; for ordinary inputs it is right."
+                return translated
             if isinstance(mine, Result) and isinstance(expected, Result):
                 for a, b in zip(mine.tensors, expected.tensors, strict=False):
                     if a.shape != b.shape:

@@ -240,7 +240,8 @@ class Linear(ModuleKind):
                     raise Found("not_trained", names=f"self.{name}")
             with torch.no_grad():
                 for p in named.values():
-                    p -= _LR * p.grad
+                    if p.grad is not None:
+                        p.sub_(_LR * p.grad)
         below = x.clone().requires_grad_()
         self._result(self._forward(attempt, layer, below, keep=True)).sum().backward()
         if below.grad is None:
@@ -292,7 +293,7 @@ def _life_of(answer: Any, size: _Size) -> list[Any]:
         with torch.no_grad():
             for p in order:
                 if p.grad is not None:
-                    p -= _LR * p.grad
+                    p.sub_(_LR * p.grad)
                     p.grad = None
     trainable = all(p.requires_grad for p in named.values())
     return [*outs, torch.tensor([len(named), shared, trainable, *alike])]
@@ -307,7 +308,7 @@ def _weight_and_bias(named: dict[str, nn.Parameter], size: _Size) -> tuple[str |
 
 def _explain_shapes(layer: Any, found: Found) -> None:
     n_in, n_out = _MAIN.n_in, _MAIN.n_out
-    facts = {key: found.facts[key] for key in ("where", "error")}
+    facts: dict[str, Any] = {key: found.facts[key] for key in ("where", "error")}
     named = named_parameters(layer)
     for p in named.values():
         shape = tuple(p.shape)
@@ -337,7 +338,8 @@ def _check_begin(named: dict[str, nn.Parameter], begin: Sequence[Tensor]) -> Non
             raise Found("zeros", value=f"{first.flatten()[0].item():g}")
         if p.numel() > n_out and len(few := first.unique()) == 2:
             raise Found("zeros", value=" or ".join(f"{value:g}" for value in few.tolist()))
-        outputs = {(n_in, n_out): first.T, (n_out, n_in): first}.get(tuple(first.shape))
+        layouts: dict[tuple[int, ...], Tensor] = {(n_in, n_out): first.T, (n_out, n_in): first}
+        outputs = layouts.get(tuple(first.shape))
         if outputs is not None and torch.equal(outputs, outputs[:1].expand_as(outputs)):
             raise Found("zeros", value="the same numbers for every output")
 

@@ -174,7 +174,7 @@ class Module(ModuleKind):
             with torch.no_grad():
                 for p in params:
                     if p.grad is not None:
-                        p -= 0.1 * p.grad
+                        p.sub_(0.1 * p.grad)
                         p.grad = None
             torch.default_generator.manual_seed(5)
             outs.append(call(layer, called).detach())
