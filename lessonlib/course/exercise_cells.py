@@ -100,8 +100,8 @@ def refreshed(nb: dict, tasks: Mapping[str, Task], root: Path) -> dict:
         elif found[1] == "check":
             task = tasks[found[0]]
             number = 1 + _last_number(written)
-            for part, (kind, source) in parts(task, root, number, with_import=not imported).items():
-                written.append(_cell(old.get((task.id, part)), task.id, part, kind, source))
+            for name, (kind, source) in parts(task, root, number, with_import=not imported).items():
+                written.append(_cell(old.get((task.id, name)), task.id, name, kind, source))
             imported = True
     return {**nb, "cells": written}
 

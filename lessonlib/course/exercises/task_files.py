@@ -326,8 +326,8 @@ def _mistake(path: Path, section: _Section, known: Mapping[str, Mistake] | None 
         facts, by_numbers = frozenset(), True
     for key in WORDS:
         _check_placeholders(path, pairs[key], facts)
-    return Mistake(section.label, *(pairs[key].value for key in WORDS), int(pairs["hint"].value), facts, by_numbers,
-                   replaces)
+    return Mistake(section.label, pairs["seen"].value, pairs["why"].value, pairs["next"].value, int(pairs["hint"].value),
+                   facts, by_numbers, replaces)
 
 
 def _check_placeholders(path: Path, block: _Block, facts: frozenset[str]) -> None:

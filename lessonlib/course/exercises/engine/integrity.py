@@ -42,26 +42,49 @@ class Originals:
         self._modules = len(sys.modules)
 
     def put_back(self, by_learner_only: bool = False) -> list[str]:
-        """Give every changed name its old value; tells their dotted names. New names are left alone."""
-        imported = len(sys.modules) != self._modules
+        """Give every changed name its old value, and take away those that hide an inherited one; tells dotted names.
+
+        `by_learner_only` leaves alone what Jupyter sets, what a library put there, and what belongs to lessonlib: a
+        reader may well put an answer in the place of ours, and go on with it.
+        """
+        leave_libraries = by_learner_only or len(sys.modules) != self._modules
         changed = []
         for prefix, owner, before in self._kept:
             if by_learner_only and prefix.startswith(_OURS):
-                continue  # a reader may well put an answer in the place of ours, and go on with it
-            now: Mapping[str, Any] = vars(owner)
+                continue
             for name, value in before.items():
-                if now.get(name, self) is value or (prefix, name) in _MOVING:
+                new = vars(owner).get(name, self)
+                if new is value or (prefix, name) in _MOVING or _is_plain_data(prefix, value) or (
+                        by_learner_only and prefix == "" and name in _SESSIONS) or (leave_libraries and _library_made(new)):
                     continue
-                new = now.get(name)
-                if (by_learner_only and (prefix == "" and name in _SESSIONS)) or (
-                        (by_learner_only or imported) and _library_made(new)) or _is_plain_data(prefix, value):
-                    continue
-                try:
-                    setattr(owner, name, value)
-                except (AttributeError, TypeError):
-                    continue  # a name that Python itself keeps from being set
-                changed.append(f"{prefix}.{name}".lstrip("."))
+                if _set(owner, name, value):
+                    changed.append(f"{prefix}.{name}".lstrip("."))
+            if isinstance(owner, type):
+                changed += [f"{prefix}.{name}" for name in _hiding(owner, before) if _delete(owner, name)]
         return changed
+
+
+def _set(owner: Owner, name: str, value: object) -> bool:
+    try:
+        setattr(owner, name, value)
+    except (AttributeError, TypeError):
+        return False  # a name that Python itself keeps from being set
+    return True
+
+
+def _delete(owner: type, name: str) -> bool:
+    try:
+        delattr(owner, name)
+    except (AttributeError, TypeError):
+        return False
+    return True
+
+
+def _hiding(owner: type, before: Mapping[str, Any]) -> list[str]:
+    """New names of a class that hide an inherited one, such as `Tensor.sum`."""
+    if len(vars(owner)) == len(before):
+        return []
+    return [name for name in vars(owner) if name not in before and any(name in vars(base) for base in owner.__mro__[1:])]
 
 
 def _library_made(value: object) -> bool:
