@@ -182,7 +182,7 @@ def test_check_tells_what_each_check_found(course, capsys):
     (course / "work" / "02_tensors.ipynb").write_text(notebook(
         "import torch\nfrom torch import Tensor\nfrom lessonlib.course.exercises import check",
         WRONG, solution("softmax"), stub("outer"),
-        'check("normalize", normalize)\ncheck("softmax", softmax)', 'check("outer", outer)'), encoding="utf-8")
+        'check("normalize", normalize)\ncheck("softmax", my_softmax)', 'check("outer", outer)'), encoding="utf-8")
     assert run("check", "2") == 1
     said = capsys.readouterr().out
     found = {line.split("│")[2].strip(): line.split("│")[3].strip() for line in said.splitlines() if line.count("│") == 4}

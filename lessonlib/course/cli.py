@@ -27,6 +27,8 @@ VERBS = {  # verb: (the module that does it, its one-line help)
     "pack": ("pack", "gather what set-up needs in a folder, for machines without a network"),
     "test": ("checks", "run every check of the project"),
     "export": ("notebooks", "clean the notebooks and write lessonlib/*.py from them"),
+    "new": ("authoring", "make the file of a new exercise"),
+    "exercises": ("authoring", "judge every cell of the exercises' files"),
 }
 
 
@@ -125,6 +127,14 @@ def build_parser() -> argparse.ArgumentParser:
     p.add_argument("checks", nargs="*", metavar="CHECK", help="names of checks (default: all)")
 
     verb("export")
+
+    p = verb("new")
+    what = p.add_subparsers(dest="what", metavar="exercise", required=True)
+    what.add_parser("exercise", help="the file of a new exercise").add_argument("id", metavar="ID", help="such as softmax")
+
+    p = verb("exercises")
+    p.add_argument("ids", nargs="*", metavar="ID", help="names of exercises (default: all)")
+    p.add_argument("--mutants", action="store_true", help="judge the mutants of the solutions: how many pass, how many are named")
     return parser
 
 
@@ -194,7 +204,8 @@ def is_damage(error: Exception) -> bool:
 
 def is_ours(error: Exception) -> bool:
     """Whether the message was written for the reader."""
+    from lessonlib.course.exercises.task_files import TaskFileError
     from lessonlib.course.terminal import CourseError
     from lessonlib.files import DataError
 
-    return isinstance(error, (CourseError, DataError))
+    return isinstance(error, (CourseError, DataError, TaskFileError))

@@ -17,7 +17,8 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from lessonlib.course.exercises.catalogue import EXERCISES, Task
+from lessonlib.course.exercise_cells import exercises_in, refreshed
+from lessonlib.course.exercises.task_files import Task, tasks
 from lessonlib.course.progress import Record, read_progress
 from lessonlib.course.terminal import CourseError, UsageError, complain, console, need_checkout, show_table
 from lessonlib.files import find_mnist, mnist_is_missing
@@ -66,8 +67,8 @@ class Lesson:
 
     @property
     def exercises(self) -> list[Task]:
-        """The exercises with a check."""
-        return [task for task in EXERCISES.values() if task.lesson == self.number]
+        """The exercises that are checked in it, in order."""
+        return [tasks()[id] for id in dict.fromkeys(exercises_in(self.nb)) if id in tasks()]
 
     @property
     def module(self) -> str:
@@ -315,8 +316,11 @@ def glossary() -> str:
 def export_verb(options: argparse.Namespace) -> int:
     """Clean all notebooks and write lessonlib/*.py from them."""
     changed = [lesson.path.name for lesson in lessons() if write(lesson.path, cleaned(lesson.nb))]
-    export(need_checkout())
+    export(need_checkout())  # before the exercises, which show what lessonlib has for them
+    root = need_checkout()
+    changed += [lesson.path.name for lesson in lessons()
+                if write(lesson.path, cleaned(refreshed(lesson.nb, tasks(), root))) and lesson.path.name not in changed]
     write(need_checkout() / GLOSSARY, glossary())
-    console.print(f"{len(lessons())} notebooks exported, {len(changed)} of them cleaned"
+    console.print(f"{len(lessons())} notebooks exported, {len(changed)} of them changed"
                   f"{': ' + ', '.join(changed) if changed else ''}.")
     return 0
