@@ -169,7 +169,7 @@ def _values(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
     if not isinstance(y, Tensor) or y.shape != x.shape:
         got = f"shape {tuple(y.shape)}" if isinstance(y, Tensor) else f"a {type(y).__name__}"
         raise ValueError(f"expected one number for each of {len(x)} places; the function gave {got}")
-    return y.detach()
+    return y.detach().cpu()
 
 # %% ../nbs/03_pictures.ipynb #5a7a81bc
 def _short(value: Tensor, scale: Tensor) -> str:
