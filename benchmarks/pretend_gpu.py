@@ -30,16 +30,23 @@ from torch.utils._pytree import tree_leaves, tree_map
 ROOT = Path(__file__).resolve().parents[1]
 GPU = torch.device("cuda", 0)
 # Kernels for which the program waits, because a number or a size has to come back from the device.
-WAITS = frozenset("_local_scalar_dense nonzero masked_select equal is_nonzero _unique2 unique_dim unique_consecutive "
-                  "bincount argwhere".split())
+WAITS = frozenset([
+    "_local_scalar_dense", "nonzero", "masked_select", "equal", "is_nonzero", "_unique2", "unique_dim",
+    "unique_consecutive", "bincount", "argwhere",
+])
 # Kernels that take tensors of two devices: transfers, and places to read at, which may lie on the CPU.
 TRANSFERS = frozenset(["copy_", "_copy_from", "copy"])
 INDEXING = frozenset(["index", "index_put_", "index_put", "_index_put_impl_", "_unsafe_index"])
 # Kernels that do not even take a single number (a tensor without an axis) from the CPU.
-STRICT = frozenset("cat stack mm bmm addmm mv dot index_select gather scatter scatter_ embedding nll_loss_forward "
-                   "nll_loss_backward equal convolution native_batch_norm".split())
-RANDOM = frozenset("normal_ uniform_ random_ bernoulli bernoulli_ multinomial rand_like randn_like randint_like native_dropout "
-                   "rand randn randint randperm exponential_ cauchy_ geometric_ log_normal_".split())
+STRICT = frozenset([
+    "cat", "stack", "mm", "bmm", "addmm", "mv", "dot", "index_select", "gather", "scatter", "scatter_", "embedding",
+    "nll_loss_forward", "nll_loss_backward", "equal", "convolution", "native_batch_norm",
+])
+RANDOM = frozenset([
+    "normal_", "uniform_", "random_", "bernoulli", "bernoulli_", "multinomial", "rand_like", "randn_like",
+    "randint_like", "native_dropout", "rand", "randn", "randint", "randperm", "exponential_", "cauchy_", "geometric_",
+    "log_normal_",
+])
 MIXED = "Expected all tensors to be on the same device, but found at least two devices, cuda:0 and cpu!"
 
 
@@ -104,7 +111,7 @@ class Seen:
             self.in_epoch[how] += 1
 
     def step(self) -> None:
-        """Note that a backward pass begins; was something fetched since the last one?"""
+        """Note that a backward pass begins, and whether something was fetched since the last one."""
         self.steps_that_waited += self.backward > 0 and self._waited
         self.backward, self._waited = self.backward + 1, False
 
@@ -192,7 +199,7 @@ class PretendGPU(TorchFunctionMode):
             self._stack.enter_context(mock.patch.object(torch.cuda, name, lambda *_, value=value: value))
         for name in ("_cuda_graph_capture_health_check", "_accelerator_graph_capture_health_check"):  # asks a true GPU
             if hasattr(torch.optim.Optimizer, name):
-                self._stack.enter_context(mock.patch.object(torch.optim.Optimizer, name, lambda _: None))
+                self._stack.enter_context(mock.patch.object(torch.optim.Optimizer, name))
         self._stack.enter_context(self._kernels)
         return super().__enter__()
 
