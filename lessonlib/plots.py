@@ -22,10 +22,10 @@ from .figures import COLORS, Picture, picture
 def ink_range(
     images: Tensor,  # any shape
 ) -> tuple[float, float]:  # the number to paint white, the number to paint black
-    """The ends of the scale: 0 and 255 for whole numbers, the smallest and the largest for floats."""
-    if not images.is_floating_point():
-        return 0.0, 255.0
-    return images.min().item(), images.max().item()
+    """The ends of the scale: 0 and 255 for bytes, False and True, else the smallest and the largest number."""
+    if images.dtype in (torch.uint8, torch.bool):
+        return 0.0, 255.0 if images.dtype == torch.uint8 else 1.0
+    return float(images.min()), float(images.max())
 
 # %% ../nbs/03_pictures.ipynb #34e94f47
 def _text(title: object) -> str:

@@ -69,7 +69,7 @@ def test_normalising_leaves_the_bytes_alone_and_makes_one_copy(random_digits):
     assert taken == pytest.approx(rows.nbytes, rel=0.01)  # with `/` and `-` it would be four times as much
     assert torch.equal(images, before)
     torch.testing.assert_close(rows, ((images.double() / 255 - 0.1) / 0.3).float().flatten(1))
-    floats = torch.rand(2, 28, 28)
+    floats = 255 * torch.rand(2, 28, 28)
     same = floats.clone()
     as_rows(floats, 0.1, 0.3)
     assert torch.equal(floats, same)
