@@ -158,12 +158,26 @@ def _check_trained(model: Callable, opt: object) -> None:
     if own and not any(p.requires_grad for p in own):
         raise ValueError("none of the model's parameters takes a gradient, so nothing would be trained; unfreeze some of "
                          "them with p.requires_grad_()")
+    known |= {id(p) for p in own}
     for part in _modules(model):
         for name, value in vars(part).items():
-            if isinstance(value, Tensor) and value.requires_grad and value.is_leaf and id(value) not in known and all(
-                    value is not p for p in own):
-                raise ValueError(f"the tensor {type(part).__name__}.{name} takes a gradient and is not among the "
-                                 "parameters, so it would never change; wrap it in nn.Parameter")
+            _check_found(f"{type(part).__name__}.{name}", value, known)
+
+
+def _check_found(name: str, value: object, known: set[int]) -> None:
+    """That what takes a gradient is among the parameters, wherever it is kept."""
+    if isinstance(value, (list, tuple, Mapping)):
+        for part in value.values() if isinstance(value, Mapping) else value:
+            _check_found(name, part, known)
+    elif isinstance(value, Tensor):
+        if value.requires_grad and value.is_leaf and id(value) not in known:
+            raise ValueError(f"the tensor {name} takes a gradient and is not among the model's parameters, so it would "
+                             "never change; wrap it in nn.Parameter (in a list: nn.ParameterList)")
+    elif callable(getattr(value, "parameters", None)) and not isinstance(value, type) and any(
+            isinstance(p, Tensor) and p.requires_grad and id(p) not in known for p in value.parameters()):
+        raise ValueError(f"the model does not find the parameters of {name} ({type(value).__name__}), so they would never "
+                         "change; keep PyTorch's layers in nn.ModuleList or nn.ModuleDict, and modules of ours in a "
+                         "module of ours")
 
 
 def _modules(model: Callable) -> list:
@@ -189,15 +203,12 @@ def _first_batch(name: str, loader: Iterable) -> object | None:
             raise TypeError(f"expected {name} to be a loader of batches; got a {type(loader).__name__} of tensors: write "
                             "BatchLoader(x, y)")
         return loader[0]
-    if isinstance(loader, DataLoader) and isinstance(loader.dataset, TensorDataset):
-        return tuple(t[:2] for t in loader.dataset.tensors) if loader.collate_fn is _default_collate() else None
+    plain = isinstance(loader, DataLoader) and loader.collate_fn is torch.utils.data.default_collate
+    if plain and isinstance(loader.dataset, TensorDataset):
+        return tuple(t[:2] for t in loader.dataset.tensors)
     with _random_numbers_kept(loader):
         batches = iter(loader)
         return None if batches is loader else next(batches, None)  # a generator: what is looked at would be gone
-
-
-def _default_collate() -> Callable:
-    return torch.utils.data.default_collate
 
 
 @contextmanager
@@ -274,7 +285,7 @@ def _try(name: str, model: Callable, loader: Iterable, pair: tuple[Tensor, Tenso
         with _random_numbers_kept():
             output = model(x)
             if isinstance(output, Tensor):
-                _check_values(name, loader, output, y, loss_func)
+                _check_values(name, loader, output, x, y, loss_func)
             loss = _call("loss_func", loss_func, output, y)
             _check_loss(loss_func, loss)
             with torch.no_grad():
@@ -311,14 +322,13 @@ def _check_loss(loss_func: Callable, loss: object) -> None:
                          "trained: do the parameters take a gradient, and is the loss one that has slopes?")
 
 
-def _check_values(name: str, loader: Iterable, output: Tensor, y: Tensor, loss_func: Callable) -> None:
+def _check_values(name: str, loader: Iterable, output: Tensor, x: Tensor, y: Tensor, loss_func: Callable) -> None:
     """That all targets, where they are at hand, are classes that the model knows, and that nothing is nan."""
-    x, targets = _all(loader, 0), _all(loader, 1)
+    targets = _all_targets(loader)
+    targets = y if targets is None else targets
     for what, values in (("inputs", x), ("targets", targets)):
-        if values is not None and values.is_floating_point() and values.sum().isnan():
+        if values.is_floating_point() and values.isnan().any():
             raise ValueError(f"the {what} in {name} hold nan (not a number)")
-    if targets is None:
-        targets = y
     if targets.dtype != torch.int64 or targets.ndim != 1 or output.ndim != 2 or output.shape[1] < 2:
         return
     ignored = getattr(loss_func, "ignore_index", None)
@@ -329,14 +339,13 @@ def _check_values(name: str, loader: Iterable, output: Tensor, y: Tensor, loss_f
                          f"{output.shape[1]} outputs; the targets in {name} go from {int(low)} to {int(high)}")
 
 
-def _all(loader: Iterable, part: int) -> Tensor | None:
-    """All inputs (0) or targets (1) of a loader; None where they are not at hand."""
-    whole = getattr(loader, "xy"[part], None)
-    if isinstance(whole, Tensor):
-        return whole
+def _all_targets(loader: Iterable) -> Tensor | None:
+    """All targets of a loader; None where they are not at hand."""
+    if isinstance(getattr(loader, "y", None), Tensor):
+        return loader.y
     if isinstance(loader, DataLoader) and isinstance(loader.dataset, TensorDataset):
-        return loader.dataset.tensors[part]
-    if part == 1 and isinstance(loader, Sequence) and all(
+        return loader.dataset.tensors[1]
+    if isinstance(loader, Sequence) and all(
             isinstance(batch, (tuple, list)) and len(batch) == 2 and isinstance(batch[1], Tensor) for batch in loader):
         return torch.cat([batch[1].flatten() if batch[1].ndim != 1 else batch[1] for batch in loader])
     return None

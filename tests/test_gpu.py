@@ -63,6 +63,10 @@ class Reader:
                     self.call(node)
 
     def bind(self, statement: ast.stmt) -> None:
+        for node in ast.walk(statement):  # `net.to(device)` moves the net, also where nothing is made of the answer
+            if is_method(node, "to") and isinstance(node.func.value, ast.Name) and mentions(
+                    ast.Tuple([*node.args, *(k.value for k in node.keywords)]), self.placed):
+                self.placed.add(node.func.value.id)
         for target, value in bindings(statement):
             for names in (self.digits, self.placed):
                 if mentions(value, names):
@@ -234,6 +238,7 @@ LEFT_BEHIND = {
 IN_PLACE = {
     "all placed": [*PREPARED, "model = LogReg().to(device)", "train = BatchLoader(x, y)",
                    "history = fit(model, train, None, nll, opt)"],
+    "moved in place": [*PREPARED, "net = LogReg()", "net.to(device)", "fit(net, BatchLoader(x, y), None, nll, opt)"],
     "made by a function": [*PREPARED, "def fresh():\n    return LogReg().to(device)", "model = fresh()",
                            "fit(model, list(zip(x, y)), None, nll, opt)"],
     "printed now and then": [*PREPARED, "train = BatchLoader(x, y)",

@@ -269,7 +269,22 @@ def ones_like_metric(output, y):
     return torch.ones(len(y))
 
 
+class Overlooked(nn.Module):
+    """Keeps something where PyTorch does not look."""
+
+    def __init__(self, kept):
+        super().__init__()
+        self.head, self.kept = nn.Linear(N_IN, N_CLASSES), kept
+
+    def forward(self, x):
+        return self.head(x).log_softmax(dim=1)
+
+
 AT_THE_DOOR = {
+    "layers in a list of PyTorch's module": (lambda: {"model": Overlooked([nn.Linear(2, 2)])}, "Overlooked.kept .Linear"),
+    "parameters in a list of PyTorch's module": (lambda: {"model": Overlooked([W])}, "tensor Overlooked.kept takes"),
+    "our module in PyTorch's": (lambda: {"model": Overlooked(model())}, "does not find the parameters of Overlooked.kept"),
+
     "batches of three": (lambda: {"train": [(*data(), data()[1])]}, r"pair \(xb, yb\); got 3 things"),
     "batches of three from PyTorch's loader": (
         lambda: {"train": DataLoader(TensorDataset(*data(), data()[1]), 4)}, r"pair \(xb, yb\); got 3 things"),
@@ -374,6 +389,7 @@ FINE = {
     "PyTorch's loader that drops the last batch": lambda: {
         **with_batch_norm(4), "train": DataLoader(TensorDataset(*data(13)), 4, drop_last=True)},
     "no validation": lambda: {"valid": None, "metrics": ()},
+    "a frozen teacher in a list": lambda: {"model": Overlooked([frozen()])},
     "some frozen": lambda: half_frozen(),
 }
 W2 = nn.Parameter(torch.ones(N_IN, N_CLASSES))

@@ -48,7 +48,7 @@ def test_an_epoch_moves_its_order_to_the_device_once(random_digits):
     n_batches = 32
     assert guard.ran["randperm"] == 1
     assert guard.ran["index_select"] == 2 * n_batches  # x and y, and nothing row by row
-    assert guard.ran["local_scalar_dense"] == 0  # no .item()
+    assert guard.ran["local_scalar_dense"] <= 3  # at the door, however many batches there are: is there a nan, a class -1
     assert guard.ran["to_copy"] == 0
 
 
