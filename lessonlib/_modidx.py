@@ -340,4 +340,5 @@ d = { 'settings': { 'branch': 'main',
                                     'lessonlib.training.accuracy': ('loop.html#accuracy', 'lessonlib/training.py'),
                                     'lessonlib.training.evaluate': ('loop.html#evaluate', 'lessonlib/training.py'),
                                     'lessonlib.training.fit': ('loop.html#fit', 'lessonlib/training.py'),
-                                    'lessonlib.training.train_epoch': ('loop.html#train_epoch', 'lessonlib/training.py')}}}
+                                    'lessonlib.training.train_epoch': ('loop.html#train_epoch', 'lessonlib/training.py')},
+            'lessonlib.weights': {}}}
