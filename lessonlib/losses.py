@@ -70,7 +70,9 @@ def nll(
 ) -> Tensor:  # the mean over the batch
     """Negative log-likelihood: pick the log-probability of the right class, change its sign, take the mean."""
     _check_targets(log_probs, targets)
-    return -log_probs.gather(1, targets[:, None]).mean()  # picks as an index does, but refuses -1, "the last"
+    rows = torch.arange(len(targets), device=targets.device)
+    columns = targets.where(targets >= 0, log_probs.shape[1])  # -1 would pick the last class; this is out of bounds
+    return -log_probs[rows, columns].mean()
 
 # %% ../nbs/08_loss.ipynb #4cbe337b
 def cross_entropy(

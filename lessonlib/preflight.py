@@ -46,7 +46,8 @@ def check_params(
                          "A generator can be used only once: call model.parameters() again")
     for place, p in enumerate(found):
         _check_param(place, p)
-    if not any(p.requires_grad for p in found):
+    by_hand = not torch.is_grad_enabled()  # who switches autograd off sets the gradients with p.grad = ...
+    if not by_hand and not any(getattr(p, "requires_grad", True) for p in found):
         raise ValueError(f"none of the {len(found)} parameters takes a gradient, so nothing would be trained; "
                          "unfreeze some of them with p.requires_grad_()")
     return list({id(p): p for p in found}.values())
@@ -60,13 +61,16 @@ def _check_param(place: int, p: object) -> None:
         raise TypeError(f"expected parameters; got pairs of a name and a parameter, such as {p[0]!r}: write "
                         "model.parameters(), not named_parameters()")
     if not isinstance(p, Tensor):
+        if hasattr(p, "grad"):
+            return  # a tensor of another kind, such as one on the tape of lesson 17
         raise TypeError(f"expected a tensor at place {place} of the parameters; got {_kind(p)}")
     shape = tuple(p.shape)
     if not p.is_leaf:
         raise ValueError(f"the tensor at place {place}, of shape {shape}, was calculated from another one, which gets the "
                          "gradient in its stead, so it would never change. Make it a parameter of its own: "
                          "nn.Parameter(tensor.detach())")
-    if not p.requires_grad and not isinstance(p, nn.Parameter):  # a frozen nn.Parameter is one on purpose
+    by_hand = not torch.is_grad_enabled()
+    if not by_hand and not p.requires_grad and not isinstance(p, nn.Parameter):  # those are frozen on purpose
         raise ValueError(f"the tensor at place {place}, of shape {shape}, takes no gradient, so it would never change; "
                          "wrap it in nn.Parameter, or call .requires_grad_() on it")
 

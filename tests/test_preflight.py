@@ -82,6 +82,15 @@ def test_a_frozen_parameter_among_others_stays_as_it_is():
     torch.testing.assert_close(free.detach(), torch.full((2,), 0.9))
 
 
+@torch.no_grad()
+def test_gradients_made_by_hand_need_no_autograd():
+    w = torch.ones(3)
+    opt = optim.SGD([w], lr=0.1)
+    w.grad = torch.ones(3)
+    opt.step()
+    torch.testing.assert_close(w, torch.full((3,), 0.9))
+
+
 @pytest.mark.parametrize("make", [optim.SGD, optim.Adam], ids=["SGD", "Adam"])
 def test_a_parameter_that_comes_twice_is_stepped_once(make):
     w, twin = (nn.Parameter(torch.ones(3)) for _ in range(2))
