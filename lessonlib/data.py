@@ -105,5 +105,9 @@ def as_rows(
     device: torch.device | str | None = None,  # where the rows go; None leaves them where the images are
 ) -> Tensor:  # (n, 784), normalised
     """Flatten each picture and normalise it with the mean and standard deviation of the *training* images."""
+    if images.is_floating_point() and 0 < images.max() <= 1:
+        raise ValueError("expected pixels from 0 to 255; got floats up to 1, which were divided by 255 before")
+    if not std > 0:
+        raise ValueError(f"expected a standard deviation above 0; got {std}: are all pixels the same?")
     rows = flatten(images).to(device=device, dtype=dtype, copy=True)
     return rows.div_(255).sub_(mean).div_(std)

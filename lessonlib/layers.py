@@ -7,7 +7,7 @@ __all__ = ['get_weights', 'Module', 'Linear', 'softmax', 'log_softmax', 'LogSoft
            'count_parameters', 'LogReg']
 
 # %% ../nbs/06_module.ipynb #d1201778
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import torch
 from torch import Tensor, nn
@@ -36,6 +36,15 @@ def _move(p: nn.Parameter, device: torch.device | str | None, dtype: torch.dtype
     if p.grad is not None:
         p.grad.data = p.grad.data.to(device, dtype)
 
+
+def _held(values: Iterable) -> Iterator:
+    """The values one by one; what lies in lists, tuples and dicts is taken out of them, however deep."""
+    for value in values:
+        if isinstance(value, (list, tuple, dict)):
+            yield from _held(value.values() if isinstance(value, dict) else value)
+        else:
+            yield value
+
 # %% ../nbs/06_module.ipynb #ec192961
 class Module:
     """A function with parameters: call it like a function, ask it for what can be trained."""
@@ -48,22 +57,21 @@ class Module:
     def forward(self, *args):
         raise NotImplementedError(f"{type(self).__name__} has no forward: write `def forward(self, x): ...`")
 
-    def children(self) -> Iterator["Module"]:
-        """The modules kept in this one's attributes, or in lists there."""
-        for value in vars(self).values():
-            values = value if isinstance(value, (list, tuple)) else [value]
-            yield from (part for part in values if isinstance(part, Module))
+    def children(self) -> Iterator["Module | nn.Module"]:
+        """The modules kept in this one's attributes, or in lists and dicts there; PyTorch's, too."""
+        return (value for value in _held(vars(self).values()) if isinstance(value, (Module, nn.Module)))
 
     def parameters(self) -> Iterator[nn.Parameter]:
-        """This module's own parameters, then its children's."""
-        yield from (value for value in vars(self).values() if isinstance(value, nn.Parameter))
-        for child in self.children():
-            yield from child.parameters()
+        """This module's own parameters, then its children's; one that two parts share comes once."""
+        own = [value for value in _held(vars(self).values()) if isinstance(value, nn.Parameter)]
+        return iter(dict.fromkeys([*own, *(p for child in self.children() for p in child.parameters())]))
 
     def to(self, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> "Module":
         """Put all parameters on `device` and make them `dtype`; what is None stays as it is."""
         for p in self.parameters():
             _move(p, device, dtype)
+        for child in self.children():  # a layer of PyTorch's may keep more than parameters
+            child.to(device=device, dtype=dtype)
         return self
 
     def train(self, mode: bool = True) -> "Module":

@@ -10,7 +10,7 @@ import pytest
 from lessonlib.course import notebooks
 from lessonlib.moved import MOVED
 
-GROUND = {"files", "figures", "pad", "device", "handwriting", "moved"}
+GROUND = {"files", "figures", "pad", "preflight", "weights", "device", "handwriting", "moved"}
 TOOLS = ("nbdev", "fastcore", "execnb", "jupyterlab", "jupyter_client", "IPython", "ipykernel", "nbclient", "nbformat",
          "pytest", "hypothesis", "ruff", "playwright")
 
