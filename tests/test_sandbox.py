@@ -190,6 +190,15 @@ def test_what_slipped_through_before_is_refused(exercise, cell, code):
     assert code is None or verdict.code == code, str(verdict)
 
 
+def test_a_list_that_holds_itself_is_an_answer_too():
+    def list_matmul(a, b):
+        rows = []
+        rows.append(rows)
+        return rows
+
+    assert judge("list_matmul", list_matmul).status == "fail"
+
+
 def test_a_loader_may_be_a_class():
     cell = ("class my_batches:\n    def __init__(self, x, y, batch_size, generator):\n"
             "        self.x, self.y, self.n, self.g = x, y, batch_size, generator\n    def __iter__(self):\n"
