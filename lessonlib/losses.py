@@ -37,9 +37,8 @@ def binary_cross_entropy(
         raise ValueError(f"expected one target for each probability; got {tuple(probs.shape)} and {tuple(targets.shape)}")
     outside = ~((probs >= 0) & (probs <= 1) & (targets >= 0) & (targets <= 1))  # true for nan, too
     if outside.device.type == "cpu" and outside.any():  # a GPU would make us wait for the answer
-        raise ValueError(f"expected probabilities and targets from 0 to 1; got probabilities from {probs.min():.3g} to "
-                         f"{probs.max():.3g} (were they put through `sigmoid` first?) and targets from "
-                         f"{targets.min():.3g} to {targets.max():.3g}")
+        raise ValueError(f"expected numbers from 0 to 1; got probabilities from {probs.min():.3g} to {probs.max():.3g} (after "
+                         f"`sigmoid`?) and targets from {targets.min():.3g} to {targets.max():.3g}")
     smallest = torch.finfo(probs.dtype).tiny  # because log(0) is minus infinity
     log_yes, log_no = probs.clamp_min(smallest).log(), (1 - probs).clamp_min(smallest).log()
     return -(targets * log_yes + (1 - targets) * log_no).mean().masked_fill(outside.any(), torch.nan)

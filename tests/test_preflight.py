@@ -205,7 +205,7 @@ def test_nll_refuses_a_class_that_is_not_there(target):
                                                 (0.5, float("nan")), (float("nan"), 1.0)])
 def test_binary_cross_entropy_wants_numbers_from_0_to_1(probs, targets):
     given = torch.tensor([0.5, probs]), torch.tensor([1.0, targets])
-    with pytest.raises(ValueError, match="probabilities and targets from 0 to 1"):
+    with pytest.raises(ValueError, match="expected numbers from 0 to 1; got probabilities"):
         binary_cross_entropy(*given)
 
 
