@@ -163,7 +163,7 @@ def our_fit(race: Race) -> Callable:
 
 
 def our_fit_our_sgd(race: Race) -> Callable:
-    """The same with the SGD of lesson 11."""
+    """The same with the SGD of lesson 12."""
     model = LogReg().to(race.x.device)
     return _ours(race, model, optim.SGD(model.parameters(), lr=0.05))
 

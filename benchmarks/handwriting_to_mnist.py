@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from lessonlib.data import DataNotFound, Split, load_digits, pixel_stats
+from lessonlib.device import DEVICE_NAMES, find_device
 
 
 def small_cnn() -> nn.Module:
@@ -39,13 +40,13 @@ def train(
 ) -> nn.Module:
     """Adam with one cycle of the learning rate. The same seed gives the same model."""
     torch.manual_seed(seed)
-    model, rng = small_cnn(), torch.Generator().manual_seed(seed)
+    model, rng = small_cnn().to(data.x.device), torch.Generator().manual_seed(seed)
     optimizer = torch.optim.Adam(model.parameters(), lr=lr)
     steps = epochs * -(-len(data) // batch_size)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, total_steps=steps)
     with tqdm(total=steps, desc=f"seed {seed}", delay=2, leave=False) as bar:
         for _ in range(epochs):
-            for rows in torch.randperm(len(data), generator=rng).split(batch_size):
+            for rows in torch.randperm(len(data), generator=rng).to(data.x.device).split(batch_size):
                 loss = nn.functional.cross_entropy(model(as_input(data.x[rows], mean, std)), data.y[rows])
                 optimizer.zero_grad()
                 loss.backward()
@@ -58,9 +59,14 @@ def train(
 @torch.no_grad()
 def accuracy(model: nn.Module, data: Split, mean: float, std: float) -> float:
     """The share of the images that `model` reads right."""
-    right = sum((model(as_input(x, mean, std)).argmax(dim=1) == y).sum().item()
+    right = sum((model(as_input(x, mean, std)).argmax(dim=1) == y).sum()
                 for x, y in zip(data.x.split(1000), data.y.split(1000), strict=True))
-    return right / len(data)
+    return right.item() / len(data)
+
+
+def on_device(data: Split, device: torch.device) -> Split:
+    """The same pictures and answers, put on the device once."""
+    return Split(data.x.to(device), data.y.to(device))
 
 
 def main() -> None:
@@ -71,6 +77,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1, help="of PyTorch; small batches gain little from more")
     parser.add_argument("--part", choices=("test", "valid"), default="test", help="which part to read at the end")
     parser.add_argument("--train-on", choices=("handwriting", "mnist"), default="handwriting")
+    parser.add_argument("--device", choices=DEVICE_NAMES, default="auto", help="(default: the best there is)")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     try:
@@ -78,16 +85,18 @@ def main() -> None:
     except DataNotFound as error:
         raise SystemExit(str(error)) from None
 
-    data = sources[options.train_on].train
+    device, data = find_device(options.device), sources[options.train_on].train
     mean, std = pixel_stats(data.x)
+    data = on_device(data, device)
+    read = {name: on_device(getattr(source, options.part), device) for name, source in sources.items()}
     results = []
     for seed in options.seeds:
         model = train(data, mean, std, options.epochs, seed)
-        results.append([accuracy(model, getattr(source, options.part), mean, std) for source in sources.values()])
+        results.append([accuracy(model, part, mean, std) for part in read.values()])
         print(f"seed {seed}: trained on {options.train_on}, reads "
-              + ", ".join(f"{name} {share:.2%}" for name, share in zip(sources, results[-1], strict=True)), flush=True)
+              + ", ".join(f"{name} {share:.2%}" for name, share in zip(read, results[-1], strict=True)), flush=True)
     means = torch.tensor(results).mean(dim=0).tolist()
-    print("mean:   " + ", ".join(f"{name} {share:.2%}" for name, share in zip(sources, means, strict=True)))
+    print("mean:   " + ", ".join(f"{name} {share:.2%}" for name, share in zip(read, means, strict=True)))
 
 
 if __name__ == "__main__":

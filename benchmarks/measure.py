@@ -22,7 +22,7 @@ from contestants import BASELINE, CONTESTANTS, Race, make_race, our_epoch, our_f
 from peak import Peak
 from torch import Tensor
 
-from lessonlib.autograd import RUNGS_BELOW
+from lessonlib.bare import RUNGS_BELOW
 from lessonlib.course.terminal import console, show_table
 from lessonlib.data import Digits, Split, load_digits
 from lessonlib.device import Stopwatch, synchronize

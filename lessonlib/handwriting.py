@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from .files import cached_arrays, say
+from .files import cached_arrays, notify
 
 # %% ../nbs/24_handwriting.ipynb #d1030c88
 def _read_point(word: str) -> tuple[float, float]:
@@ -336,7 +336,7 @@ EDITION = 4  # count up when the pixels change, so that no old cache is read
 def handwritten() -> tuple[Tensor, Tensor]:
     """The built-in data set, drawn once and kept: 70,000 images uint8 (70000, 28, 28), digits int64 (70000,)."""
     def make() -> dict:
-        say("drawing 70,000 digits; this takes some seconds, and only the first time")
+        notify("drawing 70,000 digits; this takes some seconds, and only the first time")
         x, y = draw_digits(70_000)
         return {"x": x.numpy(), "y": y.numpy()}
 

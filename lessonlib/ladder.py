@@ -14,9 +14,11 @@ import tokenize
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 from unittest import mock
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
 import torch
 from matplotlib.figure import Figure
@@ -27,7 +29,8 @@ from tqdm import tqdm
 from . import training
 from .data import Digits, as_rows, pixel_stats
 from .device import Stopwatch
-from .layers import Linear, LogReg, Module, get_weights, log_softmax
+from .figures import COLORS
+from .layers import Linear, Module, ReLU, Sequential, get_weights, log_softmax
 from .loaders import ShuffleSampler, batches
 from .losses import nll
 from .matmul import PRODUCTS, Guard, LibraryUsed, matmul_last_axis
@@ -42,13 +45,27 @@ class Task:
     y: Tensor  # (n,) digits, int64
     valid_x: Tensor  # (n_valid, 784)
     valid_y: Tensor  # (n_valid,)
-    weight: Tensor  # (784, 10) first weights
-    bias: Tensor  # (10,)
+    layers: tuple[tuple[Tensor, Tensor], ...]  # the first weights: (n_in, n_out) and (n_out,) for each linear layer
     lr: float = 1e-2
     batch_size: int = 64
     epochs: int = 1
     seed: int = 0  # of the order of the batches
     source: str = "mnist"  # where the digits come from
+
+    @property
+    def weight(self) -> Tensor:
+        """The first weights of the last layer: (784, 10), or (n_hidden, 10)."""
+        return self.layers[-1][0]
+
+    @property
+    def bias(self) -> Tensor:
+        """The first biases of the last layer: (10,)."""
+        return self.layers[-1][1]
+
+    @property
+    def n_hidden(self) -> int:
+        """How many numbers the hidden layer has; 0 where there is none."""
+        return len(self.layers[0][1]) if len(self.layers) > 1 else 0
 
     def generator(self) -> torch.Generator:
         """A new generator that shuffles in the same way for each rung."""
@@ -61,16 +78,21 @@ def make_task(
     dtype: torch.dtype = torch.float32,
     epochs: int = 1,
     seed: int = 0,  # of the first weights and of the order of the batches
+    n_hidden: int = 0,  # numbers in a hidden layer with ReLU; 0 is logistic regression
 ) -> Task:
     """Normalise `digits` with the training mean and deviation, put them on `device`; draw the first weights."""
+    if n_hidden < 0:
+        raise ValueError(f"expected the size of a hidden layer, or 0 for none; got {n_hidden}")
     mean, std = pixel_stats(digits.train.x)
     x, valid_x = (as_rows(part.x, mean, std, dtype=dtype, device=device) for part in (digits.train, digits.valid))
-    rng = torch.Generator().manual_seed(seed)
-    weight = torch.randn(784, 10, generator=rng, dtype=torch.float64) / 784
-    bias = torch.randn(10, generator=rng, dtype=torch.float64) / 10
-    weight = weight.T.contiguous().T  # the same numbers, laid out in memory column by column (lesson 14)
-    return Task(x, digits.train.y.to(device), valid_x, digits.valid.y.to(device), weight.to(device, dtype),
-                bias.to(device, dtype), epochs=epochs, seed=seed, source=digits.source)
+    rng, layers = torch.Generator().manual_seed(seed), []
+    for n_in, n_out in pairwise([784, n_hidden, 10] if n_hidden else [784, 10]):
+        weight = torch.randn(n_in, n_out, generator=rng, dtype=torch.float64) / (n_in**0.5 if n_hidden else n_in)
+        bias = torch.randn(n_out, generator=rng, dtype=torch.float64) / n_out
+        weight = weight.T.contiguous().T  # the same numbers, laid out in memory column by column (lesson 14)
+        layers.append((weight.to(device, dtype), bias.to(device, dtype)))
+    return Task(x, digits.train.y.to(device), valid_x, digits.valid.y.to(device), tuple(layers), epochs=epochs,
+                seed=seed, source=digits.source)
 
 # %% ../nbs/15_ladder.ipynb #0446c814
 def borrowed_loader(task: Task) -> DataLoader:
@@ -89,22 +111,27 @@ class Climb:
 # %% ../nbs/15_ladder.ipynb #e7f841ae
 def rung_sequential(task: Task) -> Climb:
     """Rung 1: everything borrowed."""
-    linear = nn.Linear(784, 10, device=task.x.device, dtype=task.x.dtype)
-    with torch.no_grad():
-        linear.weight.copy_(task.weight.T)  # (10, 784)
-        linear.bias.copy_(task.bias)  # (10,)
-    model = nn.Sequential(linear, nn.LogSoftmax(dim=1))
+    layers = []
+    for weight, bias in task.layers:
+        linear = nn.Linear(*weight.shape, device=weight.device, dtype=weight.dtype)
+        with torch.no_grad():
+            linear.weight.copy_(weight.T)  # (n_out, n_in)
+            linear.bias.copy_(bias)  # (n_out,)
+        layers += [linear, nn.ReLU()]
+    model = nn.Sequential(*layers[:-1], nn.LogSoftmax(dim=1))
     opt = torch.optim.SGD(model.parameters(), lr=task.lr)
     history = training.fit(model, borrowed_loader(task), None, nn.NLLLoss(), opt, task.epochs)
     return Climb(torch.tensor(history.batch_losses, dtype=torch.float64), model)
 
 # %% ../nbs/15_ladder.ipynb #35ec737d
-def our_model(task: Task) -> LogReg:
-    """Our logistic regression with copies of the first weights of `task`."""
-    model = LogReg()
-    model.linear.weight = nn.Parameter(task.weight.clone())
-    model.linear.bias = nn.Parameter(task.bias.clone())
-    return model
+def our_model(task: Task) -> Sequential:
+    """Our own layers with copies of the first weights of `task`."""
+    layers = []
+    for weight, bias in task.layers:
+        linear = Linear(*weight.shape)
+        linear.weight, linear.bias = nn.Parameter(weight.clone()), nn.Parameter(bias.clone())
+        layers += [linear, ReLU()]
+    return Sequential(*layers[:-1], log_softmax)
 
 
 def rung_module(task: Task) -> Climb:
@@ -137,12 +164,15 @@ def rung_sgd(task: Task) -> Climb:
 # %% ../nbs/15_ladder.ipynb #8d663e34
 def rung_matmul(task: Task) -> Climb:
     """Rung 5: our own matrix product; elementwise operations, sums and the gradients are borrowed."""
-    weight, bias = nn.Parameter(task.weight.clone()), nn.Parameter(task.bias.clone())
+    layers = [(nn.Parameter(weight.clone()), nn.Parameter(bias.clone())) for weight, bias in task.layers]
 
     def model(x: Tensor) -> Tensor:  # (batch, 784) -> (batch, 10)
+        for weight, bias in layers[:-1]:
+            x = (matmul_last_axis(x, weight) + bias).clamp_min(0)  # a hidden layer, where there is one
+        weight, bias = layers[-1]
         return log_softmax(matmul_last_axis(x, weight) + bias)
 
-    return train_by_hand(task, model, SGD([weight, bias], lr=task.lr))
+    return train_by_hand(task, model, SGD([parameter for layer in layers for parameter in layer], lr=task.lr))
 
 # %% ../nbs/15_ladder.ipynb #273d8314
 @dataclass(frozen=True)
@@ -161,9 +191,10 @@ class Rung:
 RUNGS = (
     Rung("Sequential", "–", "nn, NLLLoss, DataLoader, optim, fit, @, autograd", rung_sequential),
     Rung("Module", "Sequential, Linear, LogSoftmax", "NLLLoss, DataLoader, optim, fit, @, autograd", rung_module,
-         wrote=(get_weights, *Module.__mro__[:-1], Linear, log_softmax, LogReg),  # Module with what it stands on
-         refused=frozenset({"linear", "softmax", "log_softmax"}),
-         refused_callables=((nn.Sequential, "forward"), (nn.Linear, "forward"), (nn.LogSoftmax, "forward"))),
+         wrote=(get_weights, *Module.__mro__[:-1], Linear, ReLU, Sequential, log_softmax, our_model),
+         refused=frozenset({"linear", "relu", "softmax", "log_softmax"}),
+         refused_callables=((nn.Sequential, "forward"), (nn.Linear, "forward"), (nn.ReLU, "forward"),
+                            (nn.LogSoftmax, "forward"))),
     Rung("Loop", "fit, DataLoader, NLLLoss", "optim, @, autograd", rung_loop,
          wrote=(batches, nll, training.train_epoch, train_by_hand),
          refused=frozenset({"nll_loss", "cross_entropy"}),
@@ -211,11 +242,11 @@ TOLERANCE = {"float32": 1e-5, "float64": 1e-12}  # the largest difference of los
 
 # %% ../nbs/15_ladder.ipynb #cffadcfd
 class Ladder:
-    """What a climb measured: a row a rung."""
+    """What a climb measured: one row for each rung."""
 
     def __init__(self, task: Task):
         self.source, self.epochs, self.batch_size = task.source, task.epochs, task.batch_size
-        self.device, self.dtype = task.x.device.type, str(task.x.dtype).removeprefix("torch.")
+        self.n_hidden, self.device, self.dtype = task.n_hidden, task.x.device.type, str(task.x.dtype).removeprefix("torch.")
         self.tolerance, self.rows = TOLERANCE[self.dtype], []
 
     def lost(self) -> list[str]:
@@ -224,12 +255,13 @@ class Ladder:
 
     @property
     def frame(self) -> pd.DataFrame:
-        """The table, a row a rung, without the losses."""
+        """The table, one row for each rung, without the losses."""
         return pd.DataFrame(self.rows).drop(columns="losses").set_index("name")
 
     def to_dict(self) -> dict:
         """Everything measured, ready for JSON."""
-        about = {name: getattr(self, name) for name in ("source", "device", "dtype", "epochs", "batch_size")}
+        names = "source", "n_hidden", "device", "dtype", "epochs", "batch_size"
+        about = {name: getattr(self, name) for name in names}
         keys = "name", "removed", "lines", "valid_accuracy", "seconds_per_epoch", "max_loss_difference", "losses"
         return about | {"rungs": [{key: row[key] for key in keys} for row in self.rows]}
 
@@ -272,21 +304,26 @@ def climb(
 
 # %% ../nbs/15_ladder.ipynb #d5795beb
 def ladder_figure(ladder: Ladder) -> Figure:
-    """Above: the loss of each batch, all rungs on top of each other. Below: their differences from rung 1."""
-    figure, (above, below) = plt.subplots(2, 1, figsize=(5.8, 4.4), sharex=True, height_ratios=(3, 2))
-    first = torch.tensor(ladder.rows[0]["losses"], dtype=torch.float64)
+    """Above: the losses of each rung over those of rung 1. Below: the largest difference of each from rung 1."""
+    rows, first = ladder.rows, ladder.rows[0]["losses"]
+    figure = plt.figure(figsize=(7.4, 2.5 + 0.22 * len(rows)), layout="constrained")
+    above, below = figure.subfigures(2, 1, height_ratios=(2, 0.8 + 0.22 * len(rows)))
+    for ax, row in zip(np.atleast_1d(above.subplots(1, len(rows), sharex=True, sharey=True)), rows, strict=True):
+        losses, whole = row["losses"], len(row["losses"]) == len(first)
+        ax.plot(range(1, len(first) + 1), first, color="0.75", lw=2.5)
+        ax.plot(range(1, len(losses) + 1), losses, color=COLORS[0], lw=0.6 if whole else 1.5)
+        ax.set_title(row["name"] if whole else f"{row['name']}\n({len(losses)} batches)", fontsize=8)
+        ax.tick_params(labelsize=7)
+    above.supxlabel("batch", fontsize=8)
+    above.supylabel("loss", fontsize=8)
     smallest = torch.finfo(getattr(torch, ladder.dtype)).eps / 10  # a difference of 0 has no place on a log axis
-    for n, row in enumerate(ladder.rows):
-        losses = torch.tensor(row["losses"], dtype=torch.float64)
-        steps, depth = range(1, len(losses) + 1), n / max(1, len(ladder.rows) - 1)  # depth 1 is the last rung
-        above.plot(steps, losses, color=str(0.8 * (1 - depth)), lw=5 - 4.4 * depth, label=row["name"])
-        if n > 0:
-            difference = (losses - first[: len(losses)]).abs().clamp_min(smallest)
-            below.semilogy(steps, difference, "ov^sD*"[n % 6], ms=2, alpha=0.6, label=row["name"])
-    above.set(ylabel="loss of the batch", title=f"{len(ladder.rows)} rungs, {ladder.source} digits, {ladder.dtype}")
-    above.legend(ncols=2, fontsize=8)
-    below.axhline(ladder.tolerance, color="0.3", ls="--", lw=1)
-    below.text(len(first), ladder.tolerance / 1.5, "tolerance", fontsize=8, ha="right", va="top")
-    below.set(xlabel="batch", ylabel="difference\nfrom rung 1", ylim=(smallest / 3, ladder.tolerance * 2))
-    below.legend(ncols=6, fontsize=8, markerscale=3, loc="upper center", bbox_to_anchor=(0.5, -0.3), columnspacing=1)
+    names, widest = [row["name"] for row in rows], [row["max_loss_difference"] for row in rows]
+    ax = below.subplots()
+    bars = ax.barh(names[1:], [max(smallest, value) for value in widest[1:]], color=COLORS[0], height=0.6)
+    ax.bar_label(bars, [f"{value:.1e}" for value in widest[1:]], padding=3, fontsize=8)
+    ax.axvline(ladder.tolerance, color="0.3", ls="--", lw=1)
+    ax.set(xscale="log", xlim=(smallest, ladder.tolerance * 3))
+    ax.set_xlabel(f"largest difference of loss from rung 1 ({ladder.dtype}; dashed: the tolerance)", fontsize=8)
+    ax.invert_yaxis()
+    ax.tick_params(labelsize=8)
     return figure

@@ -7,7 +7,7 @@ __all__ = ['get_weights', 'Module', 'Linear', 'softmax', 'log_softmax', 'LogSoft
            'count_parameters', 'LogReg']
 
 # %% ../nbs/06_module.ipynb #d1201778
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
 
 import torch
 from torch import Tensor, nn
@@ -25,30 +25,28 @@ def get_weights(
         numbers = numbers.T.contiguous().T  # the same numbers, in memory column by column: faster (lesson 14)
     return nn.Parameter(numbers)
 
-# %% ../nbs/06_module.ipynb #49678002
-class _Parts:
-    """What an object keeps in its attributes: its parameters, and parts that keep some of their own."""
+# %% ../nbs/06_module.ipynb #05a3f938
+def _move(p: nn.Parameter, device: torch.device | str | None, dtype: torch.dtype | None) -> None:
+    """Put the numbers of `p`, and of its gradient, on `device` and make them `dtype`; `p` stays the same object."""
+    moved = p.data.to(device, dtype)
+    if moved.is_meta and not p.is_meta:  # "meta" holds no numbers, so there is nothing to put inside `p`: swap them
+        torch.utils.swap_tensors(p, nn.Parameter(moved, requires_grad=p.requires_grad))
+        return
+    p.data = moved
+    if p.grad is not None:
+        p.grad.data = p.grad.data.to(device, dtype)
 
-    def children(self) -> Iterator["Module"]:
-        """The modules kept in this one's attributes, or in lists there."""
-        for value in vars(self).values():
-            values = value if isinstance(value, (list, tuple)) else [value]
-            yield from (part for part in values if isinstance(part, _Parts))
 
-    def parameters(self) -> Iterator[nn.Parameter]:
-        """This module's own parameters, then its children's."""
-        yield from (value for value in vars(self).values() if isinstance(value, nn.Parameter))
-        for child in self.children():
-            yield from child.parameters()
-
-    def to(self, device: torch.device | str) -> "Module":
-        """Move all parameters to `device`."""
-        for p in self.parameters():
-            p.data = p.data.to(device)
-        return self
+def _held(values: Iterable) -> Iterator:
+    """The values one by one; what lies in lists, tuples and dicts is taken out of them, however deep."""
+    for value in values:
+        if isinstance(value, (list, tuple, dict)):
+            yield from _held(value.values() if isinstance(value, dict) else value)
+        else:
+            yield value
 
 # %% ../nbs/06_module.ipynb #ec192961
-class Module(_Parts):
+class Module:
     """A function with parameters: call it like a function, ask it for what can be trained."""
 
     training = True
@@ -58,6 +56,23 @@ class Module(_Parts):
 
     def forward(self, *args):
         raise NotImplementedError(f"{type(self).__name__} has no forward: write `def forward(self, x): ...`")
+
+    def children(self) -> Iterator["Module | nn.Module"]:
+        """The modules kept in this one's attributes, or in lists and dicts there; PyTorch's, too."""
+        return (value for value in _held(vars(self).values()) if isinstance(value, (Module, nn.Module)))
+
+    def parameters(self) -> Iterator[nn.Parameter]:
+        """This module's own parameters, then its children's; one that two parts share comes once."""
+        own = [value for value in _held(vars(self).values()) if isinstance(value, nn.Parameter)]
+        return iter(dict.fromkeys([*own, *(p for child in self.children() for p in child.parameters())]))
+
+    def to(self, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> "Module":
+        """Put all parameters on `device` and make them `dtype`; what is None stays as it is."""
+        for p in self.parameters():
+            _move(p, device, dtype)
+        for child in self.children():  # a layer of PyTorch's may keep more than parameters
+            child.to(device=device, dtype=dtype)
+        return self
 
     def train(self, mode: bool = True) -> "Module":
         """Say to this module and its children that training goes on (or not)."""
@@ -96,7 +111,10 @@ class Linear(Module):
     def __repr__(self) -> str:
         return f"Linear({self.n_in}, {self.n_out})"
 
-# %% ../nbs/06_module.ipynb #3aaed6ca
+# %% ../nbs/07_softmax.ipynb #4cee82bf
+from collections.abc import Callable
+
+# %% ../nbs/07_softmax.ipynb #3aaed6ca
 def softmax(
     logits: Tensor,  # (batch, n_classes)
 ) -> Tensor:  # (batch, n_classes): none below zero, each row sums to 1
@@ -104,7 +122,7 @@ def softmax(
     exps = (logits - logits.amax(dim=-1, keepdim=True)).exp()
     return exps / exps.sum(dim=-1, keepdim=True)
 
-# %% ../nbs/06_module.ipynb #b2706815
+# %% ../nbs/07_softmax.ipynb #b2706815
 def log_softmax(
     logits: Tensor,  # (batch, n_classes)
 ) -> Tensor:  # (batch, n_classes): none above zero
@@ -119,14 +137,14 @@ class LogSoftmax(Module):
     def forward(self, logits: Tensor) -> Tensor:
         return log_softmax(logits)
 
-# %% ../nbs/06_module.ipynb #f60ed73b
+# %% ../nbs/07_softmax.ipynb #f60ed73b
 class ReLU(Module):
     """Keep what is above zero, replace the rest by zero."""
 
     def forward(self, x: Tensor) -> Tensor:
         return x.clamp_min(0)
 
-# %% ../nbs/06_module.ipynb #143caf21
+# %% ../nbs/07_softmax.ipynb #143caf21
 class LeakyReLU(Module):
     """Like ReLU, but let `slope` times the input through below zero."""
 
@@ -136,7 +154,7 @@ class LeakyReLU(Module):
     def forward(self, x: Tensor) -> Tensor:
         return torch.where(x > 0, x, self.slope * x)
 
-# %% ../nbs/06_module.ipynb #a00260be
+# %% ../nbs/07_softmax.ipynb #a00260be
 class Sequential(Module):
     """Call the given layers (or plain functions) one after another."""
 
@@ -151,14 +169,14 @@ class Sequential(Module):
     def __repr__(self) -> str:
         return f"Sequential({', '.join(getattr(layer, '__name__', repr(layer)) for layer in self.layers)})"
 
-# %% ../nbs/06_module.ipynb #313c52f5
+# %% ../nbs/07_softmax.ipynb #313c52f5
 def count_parameters(
     model: Module | nn.Module,
 ) -> int:  # how many single numbers can be trained
     """Add up the sizes of all parameters of `model`."""
     return sum(p.numel() for p in model.parameters())
 
-# %% ../nbs/06_module.ipynb #c00ab7e3
+# %% ../nbs/07_softmax.ipynb #c00ab7e3
 class LogReg(Module):
     """Logistic regression: a linear layer, then log-softmax."""
 

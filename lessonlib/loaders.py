@@ -15,7 +15,9 @@ from torch import Tensor
 def _check(x: Tensor, y: Tensor, batch_size: int = 1) -> None:
     """Raise an error where there is not one target for each input, or where a batch holds nothing."""
     if len(x) != len(y):
-        raise ValueError(f"expected one target an input; got {len(x)} inputs and {len(y)} targets")
+        raise ValueError(f"expected one target for each input; got {len(x)} inputs and {len(y)} targets")
+    if len(x) == 0:
+        raise ValueError("expected at least one row; got none")
     if batch_size < 1:
         raise ValueError(f"expected a batch size of 1 or more; got {batch_size}")
 

@@ -6,6 +6,8 @@
 __all__ = ['mse', 'binary_cross_entropy', 'sigmoid', 'nll', 'cross_entropy']
 
 # %% ../nbs/08_loss.ipynb #439d190b
+from math import log
+
 import torch
 from torch import Tensor
 
@@ -29,24 +31,26 @@ def binary_cross_entropy(
 ) -> Tensor:  # the mean over all of them
     """The mean of -log p where the answer is yes and of -log(1 - p) where it is no.
 
-    Raises `ValueError` where the shapes differ or something else than probabilities comes in.
+    Raises `ValueError` where the shapes differ or anything is not from 0 to 1; on a GPU the loss is then nan.
     """
     if probs.shape != targets.shape:
-        raise ValueError(f"expected one target a probability; got {tuple(probs.shape)} and {tuple(targets.shape)}")
-    if ((probs < 0) | (probs > 1)).any():
-        raise ValueError("expected probabilities from 0 to 1; got numbers from "
-                         f"{probs.min():.3g} to {probs.max():.3g}. Were they put through `sigmoid` first?")
+        raise ValueError(f"expected one target for each probability; got {tuple(probs.shape)} and {tuple(targets.shape)}")
+    outside = ~((probs >= 0) & (probs <= 1) & (targets >= 0) & (targets <= 1))  # true for nan, too
+    if outside.device.type == "cpu" and outside.any():  # a GPU would make us wait for the answer
+        raise ValueError(f"expected numbers from 0 to 1; got probabilities from {probs.min():.3g} to {probs.max():.3g} (after "
+                         f"`sigmoid`?) and targets from {targets.min():.3g} to {targets.max():.3g}")
     smallest = torch.finfo(probs.dtype).tiny  # because log(0) is minus infinity
     log_yes, log_no = probs.clamp_min(smallest).log(), (1 - probs).clamp_min(smallest).log()
-    return -(targets * log_yes + (1 - targets) * log_no).mean()
+    return -(targets * log_yes + (1 - targets) * log_no).mean().masked_fill(outside.any(), torch.nan)
 
 # %% ../nbs/08_loss.ipynb #075744b4
 def sigmoid(
     x: Tensor,  # any shape
 ) -> Tensor:  # the same shape, between 0 and 1
     """Squash any number into the range from 0 to 1: 1 / (1 + e^-x)."""
-    # e^80 still fits into a float32; an infinity would give the same 0, but no slope to learn from (nan).
-    return 1 / (1 + (-x).clamp_max(80).exp())
+    # e^x must stay below the largest number of its type: an infinity would give the same 0, but no slope (nan).
+    limit = log(torch.finfo(torch.result_type(x, 1.0)).max) - 1  # 87.7 for a float32, 10.1 for a float16
+    return 1 / (1 + (-x).clamp_max(limit).exp())
 
 # %% ../nbs/08_loss.ipynb #c332dd7d
 def _check_targets(scores: Tensor, targets: Tensor) -> None:
@@ -66,7 +70,8 @@ def nll(
     """Negative log-likelihood: pick the log-probability of the right class, change its sign, take the mean."""
     _check_targets(log_probs, targets)
     rows = torch.arange(len(targets), device=targets.device)
-    return -log_probs[rows, targets].mean()
+    columns = targets.where(targets >= 0, log_probs.shape[1])  # -1 would pick the last class; this is out of bounds
+    return -log_probs[rows, columns].mean()
 
 # %% ../nbs/08_loss.ipynb #4cbe337b
 def cross_entropy(

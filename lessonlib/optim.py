@@ -11,15 +11,15 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor
 
+from .preflight import check_params, check_settings
+
 # %% ../nbs/11_sgd.ipynb #79a5d71a
 class Optimizer:
     """Keeps the parameters and the learning rate `lr`; a subclass says in `update` what one step does."""
 
     def __init__(self, params: Iterable[Tensor], lr: float):
-        self.params, self.lr = list(params), lr
-        if not self.params:
-            raise ValueError("got no parameters to train; were they wrapped in nn.Parameter? "
-                             "A generator can be used only once: call model.parameters() anew")
+        check_settings(lr=lr)
+        self.params, self.lr = check_params(params), lr
 
     def zero_grad(self) -> None:
         """Forget the gradients of the last step."""
@@ -37,7 +37,7 @@ class Optimizer:
         """Change `p`, the parameter number `i`, by one step."""
         raise NotImplementedError(f"{type(self).__name__} has no update method")
 
-# %% ../nbs/11_sgd.ipynb #c5acd174
+# %% ../nbs/12_optimizers.ipynb #c5acd174
 class SGD(Optimizer):
     """Stochastic gradient descent, with momentum and weight decay as in `torch.optim.SGD`."""
 
@@ -49,6 +49,7 @@ class SGD(Optimizer):
         weight_decay: float = 0.0,  # added to the gradient, times the weight
     ):
         super().__init__(params, lr)
+        check_settings(momentum=momentum, weight_decay=weight_decay)
         self.momentum, self.weight_decay = momentum, weight_decay
         self.velocity = [0.0] * len(self.params)
 
@@ -59,7 +60,7 @@ class SGD(Optimizer):
             grad = self.velocity[i] = self.momentum * self.velocity[i] + grad
         p -= self.lr * grad
 
-# %% ../nbs/11_sgd.ipynb #1ba3d8e7
+# %% ../nbs/12_optimizers.ipynb #1ba3d8e7
 class Adam(Optimizer):
     """Adam (Kingma and Ba, 2015), as in `torch.optim.Adam`."""
 
@@ -71,15 +72,17 @@ class Adam(Optimizer):
         eps: float = 1e-8,  # keeps the division from blowing up
     ):
         super().__init__(params, lr)
+        check_settings(beta_1=betas[0], beta_2=betas[1], eps=eps)
         self.betas, self.eps = betas, eps
         self.n_steps = [0] * len(self.params)
-        self.means, self.squares = ([torch.zeros_like(p.detach()) for p in self.params] for _ in range(2))
+        self.means, self.squares = ([torch.zeros(())] * len(self.params) for _ in range(2))
 
     def update(self, i: int, p: Tensor, grad: Tensor) -> None:
         keep_mean, keep_square = self.betas
+        grad = grad.to(torch.promote_types(grad.dtype, torch.float32))  # in half precision squares are soon 0 or infinite
         self.n_steps[i] += 1
-        self.means[i] = torch.lerp(self.means[i], grad, 1 - keep_mean)
-        self.squares[i] = torch.lerp(self.squares[i], grad**2, 1 - keep_square)
+        self.means[i] = torch.lerp(self.means[i].to(grad), grad, 1 - keep_mean)  # .to: where and how the gradient is
+        self.squares[i] = torch.lerp(self.squares[i].to(grad), grad**2, 1 - keep_square)
         square = self.squares[i] / (1 - keep_square ** self.n_steps[i])
         lr = self.lr / (1 - keep_mean ** self.n_steps[i])  # one number is divided, not a whole tensor of means
         p -= lr * self.means[i] / (square.sqrt() + self.eps)

@@ -22,10 +22,10 @@ from .figures import COLORS, Picture, picture
 def ink_range(
     images: Tensor,  # any shape
 ) -> tuple[float, float]:  # the number to paint white, the number to paint black
-    """The ends of the scale: 0 and 255 for whole numbers, the smallest and the largest for floats."""
-    if not images.is_floating_point():
-        return 0.0, 255.0
-    return images.min().item(), images.max().item()
+    """The ends of the scale: 0 and 255 for bytes, False and True, else the smallest and the largest number."""
+    if images.dtype in (torch.uint8, torch.bool):
+        return 0.0, 255.0 if images.dtype == torch.uint8 else 1.0
+    return float(images.min()), float(images.max())
 
 # %% ../nbs/03_pictures.ipynb #34e94f47
 def _text(title: object) -> str:
@@ -169,7 +169,7 @@ def _values(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
     if not isinstance(y, Tensor) or y.shape != x.shape:
         got = f"shape {tuple(y.shape)}" if isinstance(y, Tensor) else f"a {type(y).__name__}"
         raise ValueError(f"expected one number for each of {len(x)} places; the function gave {got}")
-    return y.detach()
+    return y.detach().cpu()
 
 # %% ../nbs/03_pictures.ipynb #5a7a81bc
 def _short(value: Tensor, scale: Tensor) -> str:

@@ -14,17 +14,18 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from .preflight import check_losses, check_training, metric_name, stoppable
+
 # %% ../nbs/10_loop.ipynb #952ac67a
 def accuracy(
     scores: Tensor,  # (batch, n_classes): logits, log-probabilities or probabilities
     targets: Tensor,  # (batch,) class numbers
 ) -> Tensor:  # one number from 0 to 1
     """The share of rows whose largest score stands at the target's place."""
-    answers = scores.argmax(dim=1)
-    if answers.shape != targets.shape:
-        raise ValueError(f"expected one target for each row of scores; got scores of shape {tuple(scores.shape)} "
-                         f"and targets of shape {tuple(targets.shape)}")
-    return (answers == targets).float().mean()
+    if scores.ndim != 2 or scores.shape[1] < 2 or targets.shape != scores.shape[:1]:
+        raise ValueError("expected two columns of scores or more, one for each class, and one target for each row; got "
+                         f"scores of shape {tuple(scores.shape)} and targets of shape {tuple(targets.shape)}")
+    return (scores.argmax(dim=1) == targets).float().mean()
 
 # %% ../nbs/10_loop.ipynb #bbeae305
 def train_epoch(
@@ -67,7 +68,8 @@ def evaluate(
     with torch.no_grad():
         for xb, yb in batches:
             output = model(xb)
-            rows.append(torch.stack([function(output, yb) for function in functions]))
+            scores = [torch.as_tensor(function(output, yb), device=output.device) for function in functions]
+            rows.append(torch.stack(scores))
             sizes.append(len(xb))
     if not rows:
         raise ValueError("expected at least one batch to evaluate on; got none. "
@@ -132,11 +134,6 @@ def _to_list(losses: list[Tensor | float]) -> list[float]:
                          "A generator can be used only once: pass a list or a loader")
     return torch.stack([torch.as_tensor(loss) for loss in losses]).tolist()
 
-
-def _name(metric: Callable) -> str:
-    """A function's name; for an object without one, such as a module, the name of its class."""
-    return getattr(metric, "__name__", type(metric).__name__)
-
 # %% ../nbs/10_loop.ipynb #3ead798e
 def fit(
     model: Callable[[Tensor], Tensor],  # a module, ours or PyTorch's
@@ -145,18 +142,23 @@ def fit(
     loss_func: Callable[[Tensor, Tensor], Tensor],  # takes (output, targets), gives the mean over the batch
     opt,  # an optimizer over the model's parameters: step() and zero_grad()
     epochs: int = 1,
-    metrics: Sequence[Callable[[Tensor, Tensor], Tensor]] = (accuracy,),
+    metrics: Sequence[Callable[[Tensor, Tensor], Tensor]] = (accuracy,),  # () for numbers instead of classes
 ) -> History:
-    """Train `model` for some epochs and measure it on `valid` after each; no batches are a `ValueError`."""
-    history = History()
-    names = ["valid_loss", *map(_name, metrics)]
+    """Train `model` for some epochs and measure it on `valid` after each; Ctrl-C keeps the epochs that are over.
+
+    Raises `TypeError` or `ValueError`, before it trains, for parts that do not work together.
+    """
+    check_training(model, train, valid, loss_func, opt, epochs, metrics)
+    history, names = History(), ["valid_loss", *map(metric_name, metrics)]
     # The bar appears only when training takes over two seconds, and leaves nothing behind.
-    for _ in tqdm(range(epochs), desc="epochs", delay=2, leave=False):
-        start = time.perf_counter()
-        _set_mode(model, training=True)
-        losses = _to_list(train_epoch(model, train, loss_func, opt))
-        scores = {}
-        if valid is not None:
-            scores = dict(zip(names, evaluate(model, valid, loss_func, *metrics), strict=True))
-        history.add(losses, train_loss=sum(losses) / len(losses), **scores, seconds=time.perf_counter() - start)
+    with stoppable(history), tqdm(range(epochs), desc="epochs", delay=2, leave=False) as bar:
+        for _ in bar:
+            start = time.perf_counter()
+            _set_mode(model, training=True)
+            losses = _to_list(train_epoch(model, train, loss_func, opt))
+            check_losses(losses)
+            scores = {}
+            if valid is not None:
+                scores = dict(zip(names, evaluate(model, valid, loss_func, *metrics), strict=True))
+            history.add(losses, train_loss=sum(losses) / len(losses), **scores, seconds=time.perf_counter() - start)
     return history

@@ -33,6 +33,7 @@ WRONG = {
     "an unknown verb": (["clmb"], "invalid choice: 'clmb'"),
     "no epochs": (["ladder", "--epochs", "0"], "expected a whole number from 1; got '0'"),
     "epochs in words": (["ladder", "--epochs", "many"], "got 'many'"),
+    "a hidden layer of nothing": (["ladder", "--hidden", "0"], "expected a whole number from 1; got '0'"),
     "an unknown source": (["ladder", "--source", "minst"], "invalid choice: 'minst'"),
     "an unknown device": (["ladder", "--device", "gpu"], "invalid choice: 'gpu'"),
     "a folder that is not there": (["ladder", "--json", "no/such/folder/l.json"], "does not exist"),
@@ -233,3 +234,16 @@ def test_threads_are_told_and_a_choice_is_obeyed(monkeypatch):
     assert lab.environment()["OMP_NUM_THREADS"] == "4"
     assert doctor.threads(4).verdict == doctor.NOTE
     assert "4, as OMP_NUM_THREADS says" in doctor.threads(4).seen
+
+
+@pytest.mark.parametrize("content", [bytes(10), b"", b"import no_such_module", b"def"])
+def test_a_damaged_package_is_one_line_and_a_fault_of_ours_is_not(tmp_path, content):
+    """A package that is cut short, as a full disk leaves it."""
+    (tmp_path / "site-packages" / "rich").mkdir(parents=True)
+    (tmp_path / "site-packages" / "rich" / "__init__.py").write_bytes(content)
+    done = lessons("list", PYTHONPATH=os.pathsep.join([str(tmp_path / "site-packages"), str(checks.need_checkout())]))
+    assert done.returncode == 1
+    [line] = done.stderr.strip().splitlines()
+    assert "python lessons.py" in line
+    assert not cli.is_damage(ImportError("no name x", name="lessonlib.data"))
+    assert not cli.is_damage(SyntaxError("invalid", ("lessonlib/data.py", 1, 1, "")))

@@ -1,5 +1,6 @@
 """The engine of the exercises: the bank, hostile attempts, what is left behind, the face, and progress."""
 
+import functools
 import json
 import random
 import re
@@ -7,24 +8,24 @@ import subprocess
 import sys
 import threading
 import time
-from collections import Counter
 from pathlib import Path
 
-import exercise_bank
 import numpy as np
 import pytest
 import torch
-from exercise_bank import HOSTILE, MISTAKES, RIGHT, attempt
 from torch import nn
 from torch.nn import functional
 
 from lessonlib.course import progress
-from lessonlib.course.exercises import EXERCISES, Verdict, check, codes, court, hint, judge, sandbox, solution, stub
-from lessonlib.course.exercises import gradients as gradient_family
-from lessonlib.course.exercises.functions import Function
-from lessonlib.course.exercises.losses import ACCURACY, BINARY, CROSS_ENTROPY, SOFTMAX
+from lessonlib.course.authoring import wanted_verdicts
+from lessonlib.course.exercises import EXERCISES, Verdict, check, codes, hint, judge, solution, stub
+from lessonlib.course.exercises.engine import judging, mutation_report, sandbox
+from lessonlib.course.exercises.engine.answers import make_answer
+from lessonlib.course.exercises.engine.judging import judge_task, kind_of
+from lessonlib.course.exercises.task_files import known_mistakes
 
 IDS = list(EXERCISES)
+each_exercise = pytest.mark.parametrize("exercise", IDS)
 
 
 @pytest.fixture(autouse=True)
@@ -32,72 +33,66 @@ def own_progress(tmp_path, monkeypatch):
     monkeypatch.setenv("LESSONLIB_PROGRESS", str(tmp_path / "work" / "progress.json"))
 
 
-LIMITS = sandbox.SECONDS, sandbox.SECONDS_ON_THE_CLOCK
-SHORT = 0.3, sandbox.SECONDS_ON_THE_CLOCK  # for what never ends
+SHORT = 0.2  # for what never ends
 
 
 @pytest.fixture(autouse=True)
 def patient(monkeypatch):
-    """A busy machine must not make an honest attempt look endless."""
-    set_limits(monkeypatch, 10, 60)
+    """Time is processor time, and even that is longer where many share the memory of a machine."""
+    set_limits(monkeypatch, 20)
 
 
-def set_limits(monkeypatch, seconds: float, on_the_clock: float) -> None:
+def set_limits(monkeypatch, seconds: float, waiting: float = sandbox.SECONDS_OF_WAITING) -> None:
     monkeypatch.setattr(sandbox, "SECONDS", seconds)
-    monkeypatch.setattr(sandbox, "SECONDS_ON_THE_CLOCK", on_the_clock)
+    monkeypatch.setattr(sandbox, "SECONDS_IN_FEW_LINES", seconds)
+    monkeypatch.setattr(sandbox, "SECONDS_OF_WAITING", waiting)
 
 
-def label(entry: tuple[str, str, str]) -> str:
-    return f"{entry[0]}-{entry[1]}"
+def attempt(exercise: str, cell: str):
+    """Run a cell and give the function or class that it makes."""
+    return make_answer(cell, EXERCISES[exercise].name, "<cell>")
 
 
-# --- the bank -------------------------------------------------------------------------------------------------
+def wrong_cells(exercise: str, code: str) -> list[str]:
+    return [cell.source for wrong in EXERCISES[exercise].wrong if wrong.code == code
+            for cell in (*wrong.examples, *wrong.also)]
 
 
-def test_the_bank_is_large_enough():
-    assert len(MISTAKES) >= 80
-    assert len(RIGHT) >= 25
-    assert {exercise for exercise, _, _ in MISTAKES} == {exercise for exercise, _, _ in RIGHT} == set(IDS)
-    asked = {"normalize", "l2_distance", "my_linear", "softmax", "cross_entropy", "binary_cross_entropy", "accuracy",
-             "batches", "train_epoch", "sgd", "momentum", "outer", "matmul", "linear_backward", "softmax_nll_grad"}
-    assert asked <= set(IDS)
+# --- every file ---------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("entry", MISTAKES, ids=label)
-def test_each_known_mistake_is_found(entry):
-    exercise, code, cell = entry
-    verdict = judge(exercise, attempt(exercise, cell))
-    assert (verdict.status, verdict.code) == ("fail", code), str(verdict)
-    assert "Next: " in verdict.message
-    assert "{" not in verdict.message
+@each_exercise
+def test_every_cell_of_a_file_gets_its_code(exercise, monkeypatch):
+    """The untouched stub earns nothing, every right answer passes, and every wrong one is told by its own code."""
+    task = EXERCISES[exercise]
+    for source, wanted, line in wanted_verdicts(task):
+        set_limits(monkeypatch, SHORT if wanted == "endless" else 20)
+        verdict = judge_task(task, make_answer(source, task.name, "<cell>"))
+        right = verdict.code == wanted or (wanted == "slip" and verdict.code.startswith("slip_"))
+        assert right, f"{task.path.name}, line {line}: {wanted} was expected, {verdict.code} came out\n{verdict}"
+        assert verdict.status == {"todo": "todo", "ok": "ok"}.get(wanted, "fail")
+        assert "{" not in verdict.message or "{" in source
+        assert wanted in ("todo", "ok") or "Next: " in verdict.message
 
 
-@pytest.mark.parametrize("entry", RIGHT, ids=label)
-def test_each_right_answer_is_accepted(entry):
-    exercise, _, cell = entry
-    verdict = judge(exercise, attempt(exercise, cell))
-    assert (verdict.status, verdict.code) == ("ok", "ok"), str(verdict)
+@each_exercise
+def test_other_ways_of_not_having_tried(exercise):
+    task = EXERCISES[exercise]
+    for nothing in (None, ...):
+        assert judge(exercise, nothing).code == "todo"
+    assert task.task in judge(exercise, attempt(exercise, stub(exercise))).message
 
 
-@pytest.mark.parametrize("exercise", IDS)
-def test_the_solution_is_right_and_the_stub_is_not_tried(exercise):
-    assert judge(exercise, attempt(exercise, solution(exercise))).code == "ok"
-    verdict = judge(exercise, attempt(exercise, stub(exercise)))
-    assert (verdict.status, verdict.code) == ("todo", "todo")
-    assert EXERCISES[exercise].task in verdict.message
-
-
-@pytest.mark.parametrize(("exercise", "cell"), [
-    ("softmax", "def softmax(x):\n    pass"), ("softmax", "def softmax(x):\n    '''A docstring.'''"),
-    ("softmax", "def softmax(x):\n    raise NotImplementedError"), ("softmax", "def softmax(x):\n    return ..."),
-    ("softmax", "softmax = ..."), ("softmax", "softmax = None"), ("sgd", "SGD = None"),
-    ("softmax", "def softmax(x):\n    exps = ...\n    return exps"),
+@pytest.mark.parametrize("cell", [
+    "def my_softmax(x):\n    pass", "def my_softmax(x):\n    '''A docstring.'''",
+    "def my_softmax(x):\n    raise NotImplementedError", "def my_softmax(x):\n    return ...",
+    "def my_softmax(x):\n    exps = ...\n    return exps",
 ])
-def test_other_ways_of_not_having_tried(exercise, cell):
-    assert judge(exercise, attempt(exercise, cell)).code == "todo"
+def test_a_skeleton_that_was_touched_a_little_is_still_one(cell):
+    assert judge("softmax", attempt("softmax", cell)).code == "todo"
 
 
-@pytest.mark.parametrize("exercise", IDS)
+@each_exercise
 def test_each_code_has_a_message_a_hint_and_a_next_action(exercise):
     for code, mistake in codes(exercise).items():
         assert code == mistake.code
@@ -107,132 +102,131 @@ def test_each_code_has_a_message_a_hint_and_a_next_action(exercise):
         assert mistake.hint in (1, 2, 3), code
 
 
-def test_no_code_has_two_meanings_in_one_exercise():
-    for exercise, found in court.exercises().items():
-        assert not set(found.mistakes) & set(court.COMMON), exercise
-    for family in (SOFTMAX, CROSS_ENTROPY, BINARY, ACCURACY, gradient_family.LINEAR, gradient_family.SOFTMAX_NLL):
-        assert max(Counter(mistake.code for mistake in family.mistakes).values()) == 1
+@each_exercise
+def test_examples_are_told_apart(exercise):
+    """No two mistakes with words give the same numbers in all cases, and none gives the right ones."""
+    known = kind_of(EXERCISES[exercise]).explanations
+    with sandbox.state_kept():
+        for i, one in enumerate(known.examples):
+            everywhere = range(len(one.outcomes))
+            same = [other.code for other in known.examples[:i] if other.code != one.code and all(
+                one.outcomes[k].same(other.outcomes[k]) for k in everywhere)]
+            assert same == [], one.code
 
 
-def functions() -> dict[str, Function]:
-    return {name: exercise.examine.__self__ for name, exercise in court.exercises().items()
-            if isinstance(getattr(exercise.examine, "__self__", None), Function)}
+def test_every_common_code_is_shown_by_some_cell():
+    """What every exercise can meet has a cell somewhere, or is judged one by one below."""
+    shown = {wrong.code for task in EXERCISES.values() for wrong in task.wrong}
+    elsewhere = {"interrupted", "check_failed", "no_such_exercise", "slip", "not_called", "caret", "number_wanted",
+                 "complex_result", "state_kept", "axis_of_one", "some_inputs", "truth_of_tensor"}
+    assert set(known_mistakes("function")) - shown - elsewhere - {"loops", "forbidden", "memory_blow_up"} == set()
 
 
-@pytest.mark.parametrize("exercise", sorted(functions()))
-def test_simulations_are_told_apart(exercise):
-    """No two simulated mistakes give the same numbers in all cases, and none gives the right ones everywhere."""
-    function = functions()[exercise]
-    ordinary, extremes = list(function.cases()), list(function.extremes())
-    simulated = {}
-    for mistake in function.mistakes:
-        if mistake.simulate is not None:
-            simulated[mistake.code] = [function.simulated(mistake.simulate, case) for case in [*ordinary, *extremes]]
-    as_yours = {code: [part if part is not None else court.Raised(RuntimeError("shapes"), "", "") for part in parts]
-                for code, parts in simulated.items()}
-    n = len(ordinary)
-    for code, yours in as_yours.items():
-        assert not function.is_right(yours, [*ordinary, *extremes]), code
-        if function.is_right(yours[:n], ordinary):
-            continue  # it shows at the extremes only
-        assert not any(isinstance(part, tuple) and all(bool(p.isnan().all()) for p in part) for part in yours[1:2]), code
-        same = [other for other in simulated if other != code and function.meets(yours[:n], simulated[other][:n])]
-        assert same == [], code
+# --- the judge, put to the test by mutants --------------------------------------------------------------------------
 
 
-def test_walks_of_the_optimizers_are_told_apart():
-    from lessonlib.course.exercises import training
-    from lessonlib.course.exercises.compare import equal
-
-    settings = {"lr": 0.07, "momentum": 0.8}
-    for walks, right in ((training._sgd_mistakes(0.07), training._plain(0.07)),
-                         (training._momentum_mistakes(**settings), training._velocity(0.07, 0.8))):
-        expected = training._walk(right)
-        named = list(walks.items())
-        for i, (code, rows) in enumerate(named):
-            assert not equal(rows, expected), code
-            same = [other for other, others in named[:i] if equal(rows, others)]
-            assert same == [], (code, same)
+@functools.cache
+def passing(exercise: str) -> tuple[list, int]:
+    return mutation_report.passing_mutants(EXERCISES[exercise])
 
 
-def test_every_mistake_with_numbers_is_in_the_bank_or_judged_here():
-    """What the bank has no cell for is handed in as the simulation itself."""
-    in_bank = {(exercise, code) for exercise, code, _ in MISTAKES}
-    for exercise, function in functions().items():
-        for mistake in function.mistakes:
-            if mistake.simulate is None or (exercise, mistake.code) in in_bank:
-                continue
-            simulate = mistake.simulate
-            verdict = judge(exercise, lambda *inputs, simulate=simulate: simulate(*inputs))
-            # A simulation may take a shortcut through a function that is the answer itself.
-            assert verdict.code in (mistake.code, "borrowed", "forbidden"), f"{exercise} {mistake.code}: {verdict}"
+@each_exercise
+def test_few_wrong_mutants_of_a_solution_pass(exercise, monkeypatch):
+    set_limits(monkeypatch, 1)
+    passed, n = passing(exercise)
+    assert len(passed) <= max(1, 0.02 * n), [mutant.what for mutant in passed]
 
 
-def test_every_code_is_shown_by_some_attempt():
-    """Each mistake has a cell in the bank, or numbers that the test above hands in."""
-    shown = {(exercise, code) for exercise, code, _ in [*MISTAKES, *HOSTILE]}
-    for exercise, found in court.exercises().items():
-        missing = [code for code, mistake in found.mistakes.items()
-                   if (exercise, code) not in shown and mistake.simulate is None]
-        assert missing == [], exercise
-    elsewhere = {"interrupted", "check_failed", "no_such_exercise"}  # judged one by one below
-    assert set(court.COMMON) - {code for _, code in shown} == elsewhere
+def test_of_all_wrong_mutants_hardly_any_pass(monkeypatch):
+    """At least 99.5 % are refused, on inputs drawn independently of the judge's own cases."""
+    set_limits(monkeypatch, 1)
+    results = {exercise: passing(exercise) for exercise in IDS}
+    n = sum(n for _, n in results.values())
+    told = [f"{exercise}: {mutant.what}" for exercise, (passed, _) in results.items() for mutant in passed]
+    assert n > 1000
+    assert len(told) <= 0.005 * n, told
+
+
+def test_a_judge_that_looks_at_one_case_only_would_be_found_out(monkeypatch):
+    """The figure above can fail."""
+    kind = kind_of(EXERCISES["softmax"])
+    monkeypatch.setattr(type(kind), "cases", property(lambda self: self.drawn(0)[2:3]))
+    passed, n = mutation_report.passing_mutants(EXERCISES["softmax"])
+    assert len(passed) > 0.005 * n
 
 
 # --- the oracles ------------------------------------------------------------------------------------------------
 
 
-def test_the_gradients_of_the_engine_are_the_formulas():
+def test_the_solutions_are_what_pytorch_computes():
     rng = torch.Generator().manual_seed(7)
     x, weight, bias, grad_out = (torch.randn(shape, generator=rng, dtype=torch.float64)
                                  for shape in ((4, 3), (3, 2), (2,), (4, 2)))
-    for ours, formula in zip(gradient_family.linear_grads(x, weight, bias, grad_out),
-                             (grad_out @ weight.T, x.T @ grad_out, grad_out.sum(0)), strict=True):
-        torch.testing.assert_close(ours, formula)
     targets = torch.tensor([0, 2, 1, 1])
-    formula = (x.softmax(1) - functional.one_hot(targets, 3)) / 4
-    torch.testing.assert_close(gradient_family.nll_grad(x, targets), formula)
+
+    def solved(exercise: str, *inputs):
+        return attempt(exercise, solution(exercise))(*inputs)
+
+    torch.testing.assert_close(solved("softmax", x), x.softmax(1))
+    torch.testing.assert_close(solved("cross_entropy", x, targets), functional.cross_entropy(x, targets))
+    yes = torch.tensor([1.0, 0, 0, 1], dtype=torch.float64)
+    torch.testing.assert_close(solved("binary_cross_entropy", x[:, 0].sigmoid(), yes),
+                               functional.binary_cross_entropy(x[:, 0].sigmoid(), yes))
+    torch.testing.assert_close(solved("matmul", x, weight), x @ weight)
+    torch.testing.assert_close(solved("outer", bias, grad_out[:, 0]), torch.outer(bias, grad_out[:, 0]))
+    leaves = [value.clone().requires_grad_() for value in (x, weight, bias)]
+    by_autograd = torch.autograd.grad((leaves[0] @ leaves[1] + leaves[2]), leaves, grad_out)
+    for ours, theirs in zip(solved("linear_backward", x, weight, bias, grad_out), by_autograd, strict=True):
+        torch.testing.assert_close(ours, theirs)
+    logits = x.clone().requires_grad_()
+    functional.cross_entropy(logits, targets).backward()
+    torch.testing.assert_close(solved("softmax_nll_grad", x, targets), logits.grad)
+
+
+@pytest.mark.parametrize(("exercise", "settings"), [("sgd", {"lr": 0.1}), ("momentum", {"lr": 0.1, "momentum": 0.7})])
+def test_the_optimizers_walk_as_those_of_pytorch(exercise, settings):
+    theirs, ours = (nn.Parameter(torch.linspace(-1, 1, 6, dtype=torch.float64)) for _ in range(2))
+    steps = torch.optim.SGD([theirs], **settings), attempt(exercise, solution(exercise))([ours], **settings)
+    for _ in range(4):
+        for p, opt in ((theirs, steps[0]), (ours, steps[1])):
+            opt.zero_grad()
+            (p**2 + p.sin()).sum().backward()
+            opt.step()
+    torch.testing.assert_close(ours, theirs)
 
 
 # --- hostile attempts -------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("entry", HOSTILE, ids=label)
-def test_hostile_attempts_get_an_answer(entry, monkeypatch):
-    exercise, code, cell = entry
-    if code == "endless":
-        set_limits(monkeypatch, *SHORT)
-    verdict = judge(exercise, attempt(exercise, cell))
-    assert (verdict.status, verdict.code) == ("fail", code), str(verdict)
-
-
 def test_an_endless_loop_is_ended_and_named(monkeypatch):
-    set_limits(monkeypatch, *LIMITS)
+    set_limits(monkeypatch, SHORT)
     before = threading.active_count()
-    verdict = judge("softmax", attempt("softmax", HOSTILE[0][2]))
+    verdict = judge("softmax", attempt("softmax", "def my_softmax(x):\n    while True:\n        x = x + 1"))
     assert verdict.code == "endless"
     assert "line " in verdict.message
     assert "restart the kernel" not in verdict.message
-    time.sleep(0.1)
+    deadline = time.monotonic() + 60
+    while threading.active_count() > before and time.monotonic() < deadline:
+        time.sleep(0.01)
     assert threading.active_count() == before
 
 
 def test_an_attempt_that_catches_everything_holds_nobody_up(monkeypatch):
     """Whether it can be ended depends on where it is hit: some jumps of a loop lie outside its `try`."""
-    set_limits(monkeypatch, *SHORT)
+    set_limits(monkeypatch, SHORT)
     release = threading.Event()
 
-    def softmax(x):
+    def my_softmax(x):
         try:  # whatever is raised, is raised in here
             while not release.is_set():
                 pass
         except BaseException:
-            softmax(x)
+            my_softmax(x)
 
     try:
-        verdict = judge("softmax", softmax)
+        verdict = judge("softmax", my_softmax)
         assert verdict.code == "endless"
-        set_limits(monkeypatch, 10, 60)
+        set_limits(monkeypatch, 20)
         assert judge("softmax", attempt("softmax", solution("softmax"))).code == "ok"
     finally:
         release.set()
@@ -240,21 +234,21 @@ def test_an_attempt_that_catches_everything_holds_nobody_up(monkeypatch):
 
 def test_after_an_attempt_that_hangs_in_c_the_next_one_is_judged(monkeypatch):
     """On Python 3.11 it would never begin: see `_let_others_run`."""
-    monkeypatch.setattr(sandbox, "SECONDS_ON_THE_CLOCK", 1.2)
+    set_limits(monkeypatch, 20, waiting=0.5)
     release = threading.Event()
     try:
         verdict = judge("softmax", lambda x: release.wait())
         assert verdict.code == "endless"
         assert "restart the kernel" in verdict.message
-        set_limits(monkeypatch, 10, 60)
+        set_limits(monkeypatch, 20)
         assert judge("softmax", attempt("softmax", solution("softmax"))).code == "ok"
     finally:
         release.set()
 
 
 def test_waiting_without_work_is_ended_too(monkeypatch):
-    monkeypatch.setattr(sandbox, "SECONDS_ON_THE_CLOCK", 1.2)
-    verdict = judge("softmax", lambda x: time.sleep(3))
+    set_limits(monkeypatch, 20, waiting=0.5)
+    verdict = judge("softmax", lambda x: time.sleep(10))
     assert verdict.code == "endless"
     assert "restart the kernel" in verdict.message  # a call into C does not come back
 
@@ -268,13 +262,13 @@ def test_a_stop_by_the_reader_is_an_answer(monkeypatch):
 
 
 def test_prints_are_caught_and_bounded(capsys):
-    def softmax(x):
+    def my_softmax(x):
         for _ in range(300):
             print("here", x.shape)
         print("warning", file=sys.stderr)
         return x.exp() / x.exp().sum(0)
 
-    verdict = judge("softmax", softmax)
+    verdict = judge("softmax", my_softmax)
     assert verdict.code == "wrong_axis"
     assert verdict.printed.startswith("here torch.Size([4, 3])")
     assert len(verdict.printed) < 2 * sandbox.MOST_PRINTED
@@ -291,7 +285,7 @@ def test_printing_in_place_of_returning_is_said():
 def test_global_state_is_put_back(tmp_path):
     import os
 
-    def softmax(x):
+    def my_softmax(x):
         torch.set_default_dtype(torch.float16)
         torch.set_grad_enabled(False)
         torch.manual_seed(1)
@@ -311,7 +305,7 @@ def test_global_state_is_put_back(tmp_path):
                 input)
 
     before = state()
-    assert judge("softmax", softmax).status == "fail"
+    assert judge("softmax", my_softmax).status == "fail"
     assert state() == before
 
 
@@ -327,7 +321,7 @@ def test_the_judgement_does_not_depend_on_the_state_around_it():
 
 
 def test_two_judgements_of_one_attempt_are_equal():
-    wrong = attempt("momentum", next(cell for exercise, code, cell in MISTAKES if code == "dampened"))
+    wrong = attempt("momentum", wrong_cells("momentum", "dampened")[0])
     first, second = judge("momentum", wrong), judge("momentum", wrong)
     assert first == second
 
@@ -365,7 +359,7 @@ def test_a_fault_of_ours_is_no_fault_of_the_learner(monkeypatch):
     def broken(*_args):
         raise ZeroDivisionError("ours")
 
-    monkeypatch.setattr(court, "_examine", broken)
+    monkeypatch.setattr(judging, "_examine", broken)
     verdict = check("softmax", lambda x: x)
     assert verdict.code == "check_failed"
     assert progress.read_progress() == {}
@@ -375,7 +369,7 @@ def test_a_fault_of_ours_is_no_fault_of_the_learner(monkeypatch):
 
 
 def test_an_unknown_mistake_shows_where_the_numbers_part():
-    verdict = judge("softmax", attempt("softmax", "def softmax(x):\n    e = (x * 1.5).exp()\n"
+    verdict = judge("softmax", attempt("softmax", "def my_softmax(x):\n    e = (x * 1.5).exp()\n"
                                                   "    return e / e.sum(1, keepdim=True)"))
     assert verdict.code == "unknown"
     assert "no mistake that this check knows" in verdict.message
@@ -384,14 +378,14 @@ def test_an_unknown_mistake_shows_where_the_numbers_part():
 
 
 def test_two_mistakes_at_once_are_both_named():
-    cell = "def cross_entropy(x, t):\n    return x.log_softmax(0)[torch.arange(len(t)), t].mean()"
+    cell = "def my_cross_entropy(x, t):\n    return x.log_softmax(0)[torch.arange(len(t)), t].mean()"
     verdict = judge("cross_entropy", attempt("cross_entropy", cell))
     assert verdict.code == "wrong_axis"
     assert "sign is flipped" in verdict.message
 
 
 def test_mistakes_in_several_parts_are_all_named():
-    cell = ("def linear_backward(x, weight, bias, grad_out):\n"
+    cell = ("def my_linear_backward(x, weight, bias, grad_out):\n"
             "    return grad_out @ weight, grad_out.T @ x, grad_out.mean(0)")
     verdict = judge("linear_backward", attempt("linear_backward", cell))
     assert verdict.code == "x_not_transposed"
@@ -400,11 +394,11 @@ def test_mistakes_in_several_parts_are_all_named():
 
 
 def test_a_constant_factor_is_named():
-    cell = "def cross_entropy(x, t):\n    return -x.log_softmax(1)[torch.arange(len(t)), t].sum() / 64"
+    cell = "def my_cross_entropy(x, t):\n    return -x.log_softmax(1)[torch.arange(len(t)), t].sum() / 64"
     verdict = judge("cross_entropy", attempt("cross_entropy", cell))
     assert verdict.code == "sum"
     assert "multiplied by 0.015625" in verdict.message
-    cell = ("class SGD:\n    def __init__(self, params, lr):\n        self.params, self.lr = list(params), lr\n"
+    cell = ("class MySGD:\n    def __init__(self, params, lr):\n        self.params, self.lr = list(params), lr\n"
             "    def step(self):\n        for p in self.params:\n            p.data -= self.lr * p.grad / 10\n"
             "    def zero_grad(self):\n        for p in self.params:\n            p.grad = None")
     verdict = judge("sgd", attempt("sgd", cell))
@@ -413,7 +407,7 @@ def test_a_constant_factor_is_named():
 
 
 def test_an_error_is_shown_with_the_learners_own_line():
-    cell = "def softmax(x):\n    total = x.sum()\n    return x / totl"
+    cell = "def my_softmax(x):\n    total = x.sum()\n    return x / totl"
     verdict = judge("softmax", attempt("softmax", cell))
     assert verdict.code == "name"
     assert "line 3" in verdict.message
@@ -422,10 +416,10 @@ def test_an_error_is_shown_with_the_learners_own_line():
 
 
 def test_notes_come_with_right_answers():
-    by_row = "def matmul(a, b):\n    return torch.stack([(row[:, None] * b).sum(0) for row in a])"
+    by_row = "def my_matmul(a, b):\n    return torch.stack([(row[:, None] * b).sum(0) for row in a])"
     assert "one loop is left" in judge("matmul", attempt("matmul", by_row)).message
     assert "PyTorch stores it as (out, in)" in judge("my_linear", attempt("my_linear", solution("my_linear"))).message
-    plain = ("def binary_cross_entropy(p, t):\n"
+    plain = ("def my_binary_cross_entropy(p, t):\n"
              "    return -(t * p.log() + (1 - t) * (1 - p).log()).mean()")
     assert "clamp_min" in judge("binary_cross_entropy", attempt("binary_cross_entropy", plain)).message
 
@@ -439,7 +433,7 @@ def test_plain_words_everywhere():
                 assert not words.search(text), text
         for each in EXERCISES[exercise].hints:
             assert not words.search(each.text + each.title)
-        assert EXERCISES[exercise].hints[2].code.count("____") >= 1
+        assert "____" in EXERCISES[exercise].hints[-1].code
         assert EXERCISES[exercise].task.count(".") >= 1
 
 
@@ -447,13 +441,14 @@ def test_plain_words_everywhere():
 
 
 def test_html_is_small_escaped_and_says_the_verdict_in_words():
-    cell = "def softmax(x):\n    print('<script>')\n    return x.exp() / x.exp().sum(0)"
+    cell = "def my_softmax(x):\n    print('<script>')\n    return x.exp() / x.exp().sum(0)"
     verdict = check("softmax", attempt("softmax", cell))
     page = verdict._repr_html_()
     assert "Not yet" in page
     assert 'role="status"' in page
     assert "<script>" not in page
-    assert re.search(r'<img alt="Two tables of numbers: expected, 4 by 3, and yours, 4 by 3; 12 of 12 numbers differ\."', page)
+    alt = "Two tables of numbers: expected, 4 by 3, and yours, 4 by 3; 12 of 12 numbers differ."
+    assert re.search(rf'<img [^>]*alt="{re.escape(alt)}"', page)
     assert len(page) < 60_000
     right = check("softmax", attempt("softmax", solution("softmax")))
     assert "Right" in right._repr_html_()
@@ -461,7 +456,7 @@ def test_html_is_small_escaped_and_says_the_verdict_in_words():
 
 
 def test_curves_and_other_shapes_can_be_drawn():
-    from lessonlib.course.exercises.pictures import beside
+    from lessonlib.course.exercises.engine.comparison_plot import beside
 
     assert "Two curves" in beside(torch.ones(5), torch.zeros(5)).alt
     assert "shapes differ" in beside(torch.ones(2, 3), torch.zeros(3, 2)).alt
@@ -484,23 +479,20 @@ def test_hints_are_titled_and_counted():
     assert "hint('softmax', 1)" in hint("softmax", 7).code
 
 
-def test_the_solution_is_the_exported_code():
-    import inspect
-
-    from lessonlib import layers, losses, optim
-
-    assert inspect.getsource(layers.softmax) in solution("softmax")
-    assert inspect.getsource(layers.Linear) in solution("my_linear")
-    assert solution("my_linear").rstrip().endswith("MyLinear = Linear")
-    assert inspect.getsource(losses.nll) in solution("cross_entropy")
-    assert inspect.getsource(optim.Optimizer) in solution("sgd")
+@each_exercise
+def test_a_solution_is_an_answer_and_no_more(exercise):
+    """In the exercise's own names, in fewer lines than a screen holds."""
+    task = EXERCISES[exercise]
+    assert re.search(rf"^(def|class) {task.name}\b", task.solution, re.MULTILINE)
+    assert len(task.solution.splitlines()) <= 25
+    assert "lessonlib" not in task.solution
 
 
 # --- progress ---------------------------------------------------------------------------------------------------
 
 
 def test_progress_is_written_down_and_the_skeleton_is_not_counted():
-    wrong = attempt("softmax", "def softmax(x):\n    return x.exp()")
+    wrong = attempt("softmax", "def my_softmax(x):\n    return x.exp()")
     right = attempt("softmax", solution("softmax"))
     assert isinstance(check("softmax", attempt("softmax", stub("softmax"))), Verdict)
     assert not progress.progress_file().exists()
@@ -572,7 +564,7 @@ def test_without_a_checkout_progress_is_in_the_users_folder(monkeypatch):
 
 def test_the_catalogue_and_progress_load_no_torch():
     code = ("import sys, lessonlib.course.progress, lessonlib.course.exercises as e; "
-            "assert e.EXERCISES['softmax'].lesson == 5; print('torch' in sys.modules)")
+            "assert e.EXERCISES['softmax'].lesson == 7; print('torch' in sys.modules)")
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
 
@@ -580,15 +572,8 @@ def test_the_catalogue_and_progress_load_no_torch():
 @pytest.mark.parametrize("exercise", ["sgd", "softmax"])
 def test_the_first_judgement_of_a_session_is_fair(exercise, root):
     """Parts of PyTorch are loaded at their first use; that time is not the learner's."""
-    cells = [cell for name, _, cell in RIGHT if name == exercise]
-    code = (f"import sys; sys.path.insert(0, {str(root / 'tests')!r}); import exercise_bank as bank; "
-            f"from lessonlib.course.exercises import judge; "
-            f"print(judge({exercise!r}, bank.attempt({exercise!r}, {cells[-1]!r})).code)")
+    code = (f"from lessonlib.course.exercises import judge, EXERCISES; "
+            f"from lessonlib.course.exercises.engine.answers import make_answer; task = EXERCISES[{exercise!r}]; "
+            f"print(judge(task.id, make_answer(task.right[-1].source, task.name, '<cell>')).code)")
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "ok", done.stderr
-
-
-def test_the_bank_is_read_whole():
-    assert exercise_bank.parse("\n## softmax ok\ncell\n") == [("softmax", "ok", "cell\n")]
-    written = Path(exercise_bank.__file__).read_text(encoding="utf-8").count("\n## ")
-    assert len(MISTAKES) + len(RIGHT) + len(HOSTILE) == written

@@ -156,13 +156,12 @@ def test_colours_differ_in_grey_print():
 
 
 def test_pictures_of_stand_ins_are_signed(monkeypatch):
-    from lessonlib import data, figures, files
+    from lessonlib import data, figures
     from lessonlib.figures import pictures
 
     drawn = torch.zeros(70_000, 28, 28, dtype=torch.uint8), torch.arange(70_000) % 10
     monkeypatch.setattr(data, "handwritten", lambda: drawn)
-    monkeypatch.setattr(data, "find_mnist", lambda path, yours: None)
-    monkeypatch.setattr(files, "say", print)
+    monkeypatch.setattr(data, "find_digits", lambda path, source: None)
     monkeypatch.setattr(pictures, "_signature", "")
     plain = picture(line(), "A line that rises.").content
     data.load_digits()

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from lessonlib.course import notebooks
+from lessonlib.moved import MOVED
 
-GROUND = {"files", "figures", "pad", "device", "handwriting"}
+GROUND = {"files", "figures", "pad", "preflight", "weights", "device", "handwriting", "moved"}
 TOOLS = ("nbdev", "fastcore", "execnb", "jupyterlab", "jupyter_client", "IPython", "ipykernel", "nbclient", "nbformat",
          "pytest", "hypothesis", "ruff", "playwright")
 
@@ -46,7 +47,8 @@ def floor_of(module: str, order: list[str]) -> int:
 
 
 def test_nothing_below_imports_anything_above(root):
-    order = [lesson.module for lesson in notebooks.lessons() if lesson.module]
+    # In the order in which lessons begin them: a module that a later lesson continues stays on its floor.
+    order = list(dict.fromkeys(module for lesson in notebooks.lessons() for module in lesson.modules))
     for name in modules(root):
         if name == "lessonlib":
             assert imported(root, name) == set()
@@ -60,6 +62,30 @@ def test_nothing_below_imports_anything_above(root):
     graph = {module: imported(root, f"lessonlib.{module}") for module in GROUND}
     for module, others in graph.items():
         assert all(module not in graph[other] for other in others), f"{module} takes part in a circle"
+
+
+@pytest.mark.parametrize("module", MOVED)
+def test_names_that_moved_are_found_with_a_warning(module):
+    """For one version: each is the very thing of its new home, and the warning says where that is."""
+    import importlib
+
+    old = importlib.import_module(module)
+    for name, home in MOVED[module].items():
+        assert name not in vars(old)
+        with pytest.warns(DeprecationWarning, match=rf"{module}\.{name} is {home} now"):
+            found = getattr(old, name)
+        where, _, new_name = home.rpartition(".")
+        assert found is vars(importlib.import_module(where))[new_name]
+    with pytest.raises(AttributeError, match=f"module '{module}' has no attribute 'nonsense'"):
+        _ = old.nonsense
+    with pytest.raises(ImportError, match="nonsense"):
+        exec(f"from {module} import nonsense")
+
+
+def test_a_module_with_names_that_moved_does_not_load_their_new_home():
+    code = "import sys, lessonlib.autograd; print('lessonlib.bare' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
 
 
 def test_importing_the_package_is_instant_and_brings_no_torch():
@@ -84,23 +110,31 @@ for name in {names!r}: importlib.import_module(name)
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("lesson", notebooks.lessons(), ids=lambda lesson: lesson.path.stem)
-def test_public_names_are_documented_and_typed(lesson):
+def test_each_module_is_begun_by_one_lesson():
+    """A second `default_exp` of a name would overwrite the module; `#| export name` needs one that was begun before."""
+    begun = []
+    for lesson in notebooks.lessons():
+        assert lesson.module not in begun, f"lessons before {lesson.path.name} began lessonlib.{lesson.module}"
+        begun += [lesson.module] if lesson.module else []
+        for module in lesson.continues:
+            assert module in begun, f"{lesson.path.name} continues lessonlib.{module}, and no lesson before it begins it"
+
+
+@pytest.mark.parametrize("name", dict.fromkeys(module for lesson in notebooks.lessons() for module in lesson.modules))
+def test_public_names_are_documented_and_typed(name):
     """Each public function says what it takes and gives, and has a docstring; `__all__` is complete."""
     import importlib
     import inspect
     import typing
 
-    if not lesson.module:
-        pytest.skip("this lesson exports nothing")
-    module = importlib.import_module(f"lessonlib.{lesson.module}")
-    assert module.__doc__, f"lessonlib.{lesson.module} says nothing about itself"
-    for name in module.__all__:
-        thing = getattr(module, name)
+    module = importlib.import_module(f"lessonlib.{name}")
+    assert module.__doc__, f"lessonlib.{name} says nothing about itself"
+    for public in module.__all__:
+        thing = getattr(module, public)
         if not inspect.isfunction(thing) and not inspect.isclass(thing):
             continue
-        assert inspect.getdoc(thing), f"{name} has no docstring"
+        assert inspect.getdoc(thing), f"{public} has no docstring"
         if inspect.isfunction(thing):
             parameters = [p for p in inspect.signature(thing).parameters.values() if p.name not in ("opt", "self")]
-            assert all(p.annotation is not inspect.Parameter.empty for p in parameters), f"{name} lacks type hints"
+            assert all(p.annotation is not inspect.Parameter.empty for p in parameters), f"{public} lacks type hints"
             typing.get_type_hints(thing)

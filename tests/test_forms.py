@@ -5,6 +5,7 @@ import os
 import pickle
 import shutil
 import struct
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ import torch
 
 from lessonlib import files
 from lessonlib.data import DataCorrupt, DataError, DataNotFound, load_digits
-from lessonlib.files import formats, pickles, where
+from lessonlib.files import formats, pickles, tables, where
 
 LABELS, IMAGES = "train-labels-idx1-ubyte", "train-images-idx3-ubyte"
 
@@ -136,6 +137,245 @@ def test_mnist_is_called_mnist(mnist, monkeypatch, capsys):
     assert capsys.readouterr().err == ""
 
 
+# --- as browsers, archives and other libraries leave it -------------------------------------------------------
+
+
+def rename(change) -> dict:
+    """How the four files are called, and that they are what they were."""
+    return {name: (change(name), bytes) for name in formats.IDX}
+
+
+CONTAINERS = {
+    "unpacked, still named .gz": {name: (f"{name}.gz", bytes) for name in formats.IDX},
+    "packed, not named so": {name: (name, lambda whole: gzip.compress(whole, 1)) for name in formats.IDX},
+    "packed by another gzip": {name: (f"{name}.gz", lambda whole: gzip.compress(whole[:9]) + gzip.compress(whole[9:], 1))
+                               for name in formats.IDX},
+    "packed twice": {name: (f"{name}.gz", lambda whole: gzip.compress(gzip.compress(whole, 1), 1)) for name in formats.IDX},
+    "in capitals": rename(str.upper),
+    "fetched twice by a browser": rename(lambda name: f"{name} (1)"),
+    "with dots": rename(lambda name: name.replace("-idx", ".idx")),
+    "in folders named as the files": rename(lambda name: f"{name.replace('-idx', '.idx')}/{name.replace('-idx', '.idx')}"),
+    "one level deeper": rename(lambda name: f"archive/{name}"),
+    "two levels deeper": rename(lambda name: f"archive/archive/{name}"),
+    "beside what macOS adds": rename(lambda name: name) | {"._x": ("__MACOSX/._train-images-idx3-ubyte", bytes),
+                                                           "ds": (".DS_Store", bytes)},
+}
+
+
+@pytest.mark.parametrize("container", CONTAINERS)
+def test_the_content_counts_and_not_the_container(tmp_path, idx_files, images, container):
+    for name, (written, pack) in CONTAINERS[container].items():
+        file = tmp_path / "given" / written
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(pack(idx_files.get(name, b"clutter")))
+    digits = load_digits("mnist", path=tmp_path / "given")
+    assert np.array_equal(digits.train.x, images[0][:50_000])
+    assert np.array_equal(digits.test.y, images[1][60_000:])
+
+
+def test_one_of_the_four_files_stands_for_all(all_forms):
+    assert files.find_mnist(all_forms["idx.gz"] / f"{LABELS}.gz").form == "idx"
+
+
+KEYS = {"Keras": ("x_train", "y_train", "x_test", "y_test"),
+        "images and labels": ("train_images", "train_labels", "test_images", "test_labels"),
+        "in capitals": ("X_train", "Y_train", "X_test", "Y_test")}
+
+
+@pytest.mark.parametrize("kind", [*KEYS, "rows", "fractions", "floats", "with a channel", "Fortran"])
+def test_npz_archives_are_read(tmp_path, images, kind):
+    x, y = images
+    parts = [x[:60_000], y[:60_000], x[60_000:], y[60_000:]]
+    change = {"rows": lambda x: x.reshape(-1, 784), "fractions": lambda x: (x / np.float32(255)),
+              "floats": lambda x: x.astype(np.float32), "with a channel": lambda x: x[..., None],
+              "Fortran": np.asfortranarray}.get(kind, lambda x: x)
+    arrays = dict(zip(KEYS.get(kind, KEYS["Keras"]), (change(parts[0]), parts[1], change(parts[2]), parts[3]), strict=True))
+    np.savez(tmp_path / "mnist.npz", **arrays)
+    for path in (tmp_path, tmp_path / "mnist.npz"):
+        digits = load_digits("mnist", path=path)
+        assert digits.train.x.dtype == torch.uint8
+        assert np.array_equal(digits.valid.x, x[50_000:60_000])
+        assert np.array_equal(digits.train.y, y[:50_000])
+
+
+def npz(path: Path, **changed) -> Path:
+    arrays = {"x_train": np.zeros((9, 28, 28), np.uint8), "y_train": np.zeros(9, np.uint8),
+              "x_test": np.zeros((3, 28, 28), np.uint8), "y_test": np.zeros(3, np.uint8), **changed}
+    np.savez(path, **{name: array for name, array in arrays.items() if array is not None})
+    return path
+
+
+BROKEN_NPZ = {
+    "another key": ({"x_train": None, "digits": np.zeros(3)}, "arrays named x_train, .*; got .*digits"),
+    "another size": ({"x_train": np.zeros((8, 28, 28), np.uint8)}, r"x_train of shape .*; got uint8 of shape \(8, 28, 28\)"),
+    "objects": ({"y_test": np.array([{}, {}, {}], dtype=object)}, "y_test of shape .*; got object"),
+    "labels that are fractions": ({"y_test": np.zeros(3)}, "y_test .*; got float64"),
+    "a label 10": ({"y_test": np.array([1, 10, 2])}, "a label 10"),
+    "a pixel 256": ({"x_test": np.full((3, 28, 28), 256)}, "a pixel 256"),
+    "a pixel -1": ({"x_test": np.full((3, 28, 28), -1)}, "a pixel -1"),
+    "a pixel that is NaN": ({"x_test": np.full((3, 28, 28), np.nan)}, "a pixel nan"),
+    "divided by 256": ({"x_test": np.full((3, 28, 28), 100 / 256)}, "a pixel 0.39"),
+}
+
+
+@pytest.mark.parametrize("fault", BROKEN_NPZ)
+def test_a_wrong_npz_archive_is_named(tmp_path, fault):
+    changed, words = BROKEN_NPZ[fault]
+    with pytest.raises(DataCorrupt, match=words) as caught:
+        tables.read_npz(npz(tmp_path / "mnist.npz", **changed), (9, 3))
+    assert str(tmp_path / "mnist.npz") in str(caught.value)
+
+
+@pytest.mark.parametrize("content", [b"", b"<html>", b"PK\3\4 and then nothing", b"PK\5\6" + bytes(18)])
+def test_an_npz_archive_that_is_none_is_named(tmp_path, content):
+    (tmp_path / "mnist.npz").write_bytes(content)
+    with pytest.raises(DataCorrupt, match=r"mnist\.npz"):
+        load_digits("mnist", tmp_path)
+
+
+def test_an_archive_that_announces_much_is_not_believed(tmp_path):
+    with zipfile.ZipFile(tmp_path / "mnist.npz", "w") as archive:
+        for n in range(2000):
+            archive.writestr(f"{n}.npy", b"")
+    with pytest.raises(DataCorrupt, match="too many files in it"):
+        tables.read_npz(tmp_path / "mnist.npz")
+    with zipfile.ZipFile(tmp_path / "mnist.npz", "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in KEYS["Keras"]:
+            shape = (9 if "train" in name else 3, *((28, 28) if "x" in name else ()))
+            archive.writestr(f"{name}.npy", npz_header(shape) + bytes(10**7))
+    with pytest.raises(DataCorrupt, match="more or fewer bytes"):
+        tables.read_npz(tmp_path / "mnist.npz", (9, 3))
+
+
+def npz_header(shape: tuple) -> bytes:
+    import io
+
+    file = io.BytesIO()
+    np.lib.format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": shape})
+    return file.getvalue()
+
+
+# --- rows of pixels --------------------------------------------------------------------------------------------
+
+PIXELS = [f"pixel{n}" for n in range(784)]
+
+
+def write_rows(path: Path, x: np.ndarray, y: np.ndarray, header: list[str] | None, end: str = "\n", sep: str = ",",
+               label_last: bool = False, encoding: str = "utf-8", number: str = "d") -> None:
+    rows = [[format(n, number) for n in ([*row, label] if label_last else [label, *row])]
+            for row, label in zip(x.reshape(-1, 784).tolist(), y.tolist(), strict=True)]
+    text = end.join(sep.join(row) for row in ([header] if header else []) + rows) + end
+    content = text.encode(encoding)
+    path.write_bytes(gzip.compress(content, 1) if path.suffix == ".gz" else content)
+
+
+TABLES = {
+    "Kaggle": {"header": ["label", *PIXELS]},
+    "1x1 to 28x28": {"header": ["label", *(f"{r}x{c}" for r in range(1, 29) for c in range(1, 29))]},
+    "no header": {"header": None},
+    "OpenML": {"header": [*(f"pixel{n}" for n in range(1, 785)), "class"], "label_last": True},
+    "semicolons": {"header": ["label", *PIXELS], "sep": ";"},
+    "tabs": {"header": ["label", *PIXELS], "sep": "\t"},
+    "from Windows": {"header": ["label", *PIXELS], "end": "\r\n", "encoding": "utf-8-sig"},
+    "from an old Mac": {"header": ["label", *PIXELS], "end": "\r"},
+    "UTF-16": {"header": ["label", *PIXELS], "encoding": "utf-16"},
+    "floats": {"header": ["Label", *PIXELS], "number": ".1f"},
+}
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("kind", TABLES)
+def test_rows_of_pixels_are_read(tmp_path, images, kind, packed):
+    x, y = images[0][:30], images[1][:30]
+    path = tmp_path / f"train.csv{'.gz' if packed else ''}"
+    write_rows(path, x, y, **TABLES[kind])
+    for given in (path, tmp_path):
+        found = files.find_mnist(given)
+        assert found.form == "pixels"
+        parts = found.read()
+        pairs = [(picture.tobytes(), label) for part in parts for picture, label in zip(*part, strict=True)]
+        assert sorted(pairs) == sorted((picture.tobytes(), label) for picture, label in zip(x, y, strict=True))
+        assert [len(labels) for _, labels in parts] == [21, 5, 4]
+
+
+def test_columns_that_were_sorted_as_words_are_put_in_order(tmp_path, images):
+    x, y = images[0][:7].reshape(7, 784), images[1][:7]
+    order = sorted(range(784), key=lambda n: PIXELS[n])
+    write_rows(tmp_path / "a.csv", x[:, order], y, ["label", *(PIXELS[n] for n in order)])
+    parts = files.find_mnist(tmp_path / "a.csv").read()
+    assert {row.tobytes() for part in parts for row in part[0]} == {row.tobytes() for row in x}
+
+
+def test_a_folder_from_kaggle_has_a_test_part_without_labels(tmp_path, images):
+    x, y = images[0][:30], images[1][:30]
+    write_rows(tmp_path / "train.csv", x, y, ["label", *PIXELS])
+    text = "\n".join(",".join(map(str, row)) for row in [PIXELS, *x[:5].reshape(5, 784).tolist()])
+    (tmp_path / "test.csv").write_text(text)
+    (tmp_path / "sample_submission.csv").write_text("ImageId,Label\n1,0\n")
+    assert [len(labels) for _, labels in load_digits_from(tmp_path)] == [21, 5, 4]
+    with pytest.raises(DataCorrupt, match="got rows without a label"):
+        load_digits("mnist", path=tmp_path / "test.csv")
+
+
+def load_digits_from(path: Path) -> tuple:
+    return files.find_mnist(path).read()
+
+
+def test_two_tables_are_two_parts(tmp_path, images):
+    x, y = images[0], images[1]
+    write_rows(tmp_path / "mnist_train.csv", x[:12], y[:12], None)
+    write_rows(tmp_path / "mnist_test.csv", x[12:17], y[12:17], None)
+    train, valid, (test_x, test_y) = load_digits_from(tmp_path)
+    assert np.array_equal(test_x, x[12:17])
+    assert np.array_equal(test_y, y[12:17])
+    assert (len(train[1]), len(valid[1])) == (10, 2)
+
+
+def test_rows_in_mnists_numbers_are_split_as_the_four_files_are(monkeypatch, tmp_path, images):
+    monkeypatch.setattr(tables, "IMAGES", 12)
+    monkeypatch.setattr(tables, "TEST_IMAGES", 5)
+    x, y = images[0][:17], images[1][:17]
+    write_rows(tmp_path / "mnist_784.csv", x, y, None)
+    parts = tables.read_pixels({"train": tmp_path / "mnist_784.csv"})
+    assert np.array_equal(np.concatenate([part[0] for part in parts]), x)
+
+
+WRONG_ROWS = {
+    "a pixel 256": (3, "256", "a pixel 256"),
+    "a pixel -1": (3, "-1", "a pixel -1"),
+    "a fraction": (3, "0.5", "the number 0.5"),
+    "nan": (3, "nan", "the number nan"),
+    "a word": (3, "x", "something else after row 0"),
+    "nothing": (3, "", "something else after row 0"),
+    "a label 10": (0, "10", "a label 10"),
+    "a label of letters": (0, "seven", "something else after row 0"),
+}
+
+
+@pytest.mark.parametrize("fault", WRONG_ROWS)
+def test_wrong_rows_are_named(tmp_path, images, fault):
+    column, cell, words = WRONG_ROWS[fault]
+    row = ["1", *("0" for _ in range(784))]
+    row[column] = cell
+    text = "\n".join(",".join(line) for line in (["label", *PIXELS], ["1"] + ["0"] * 784, row))
+    (tmp_path / "a.csv").write_text(text)
+    with pytest.raises(DataCorrupt, match=words):
+        load_digits(path=tmp_path / "a.csv")
+
+
+def test_a_table_ends_at_the_first_row_too_many(tmp_path, images, monkeypatch):
+    monkeypatch.setattr(tables, "MAX_ROWS", 600)
+    path = tmp_path / "a.csv"
+    line = ",".join(["1"] + ["0"] * 784) + "\n"
+    path.write_text(line * 1501)
+    n_lines = []
+    whole = np.loadtxt
+    monkeypatch.setattr(tables.np, "loadtxt", lambda block, *a, **k: n_lines.append(len(block)) or whole(block, *a, **k))
+    with pytest.raises(DataCorrupt, match="at most 600 rows"):
+        load_digits(path=path)
+    assert sum(n_lines) == 500  # and not all of them
+
+
 @pytest.mark.parametrize("way", ["protocol 0", "protocol 2", "protocol 4", "protocol 5", "numpy 1", "python 2",
                                  "big-endian"])
 def test_pickles_of_every_age_are_read(tmp_path, way):
@@ -182,33 +422,145 @@ def test_places_are_looked_at_in_order(all_forms, tmp_path, monkeypatch):
     assert files.find_mnist(all_forms["idx.gz"]).folder == all_forms["idx.gz"]
 
 
-def test_a_path_without_mnist_is_passed_over_with_a_word(all_forms, tmp_path, monkeypatch, capsys):
-    monkeypatch.setenv("LESSONLIB_DATA", str(all_forms["idx"]))
-    assert load_digits(path=tmp_path).source != "handwriting"
-    assert f"there is no MNIST in {tmp_path}" in capsys.readouterr().err
+# What is asked for by name and cannot be had is an error that names it, and what was found there.
+NAMED = {
+    "a typing error": (lambda base: base / "mnsit", r"mnsit.*does not exist; did you mean .*/mnist\?"),
+    "a typing error in the middle": (lambda base: base / "mnsit" / "raw", r"did you mean .*/mnist\?"),
+    "nothing like it": (lambda base: base / "xyz", "it does not exist"),
+    "nobody's folder": (lambda base: "~nosuchuser/mnist", "there is no user nosuchuser"),
+    "a NUL character": (lambda base: f"{base}/a\0b", "NUL character"),
+    "an address": (lambda base: "https://example.org/mnist/", "a web address; `lessons data get --from"),
+    "an empty folder": (lambda base: base / "empty", "an empty folder"),
+    "other files": (lambda base: base / "others", "a folder with a.txt, b.txt"),
+    "three of four files": (lambda base: base / "three", "train-labels-idx1-ubyte missing"),
+    "a text": (lambda base: base / "others" / "a.txt", r"a file whose name does not end in \.pkl\.gz, \.npz or \.csv"),
+    "a web page": (lambda base: base / "others" / "b.txt", "a web page"),
+    "below a file": (lambda base: base / "others" / "a.txt" / "x", r"it does not exist \(.*a\.txt is a file\)"),
+    "pictures in no classes": (lambda base: base / "pictures", "2 pictures, but not in folders that are named"),
+    "escape codes": (lambda base: base / "\x1b[31mred", r"\?\[31mred"),
+    "a lone surrogate": (lambda base: f"{base}/caf\udce9", r"caf\?"),
+    "an empty name": (lambda base: "", "there are no digits at"),
+}
 
 
-def test_not_found_names_every_place_and_the_way_out(tmp_path, monkeypatch):
-    monkeypatch.setenv("LESSONLIB_DATA", str(tmp_path / "from the variable"))
-    with pytest.raises(DataNotFound) as caught:
-        load_digits("mnist", path=tmp_path / "given")
+@pytest.fixture
+def around(tmp_path, monkeypatch) -> Path:
+    """A folder with many things in it that are no MNIST; the working directory is empty."""
+    for name in ("empty", "others", "three", "pictures", "mnist", "working"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "others" / "a.txt").write_text("text")
+    (tmp_path / "others" / "b.txt").write_text("<!DOCTYPE html>")
+    for name in formats.IDX:
+        if name != LABELS:
+            (tmp_path / "three" / name).write_bytes(b"")
+    for name in "ab":
+        (tmp_path / "pictures" / f"{name}.png").write_bytes(b"")
+    monkeypatch.chdir(tmp_path / "working")
+    return tmp_path
+
+
+@pytest.mark.parametrize("way", ["path", "variable"])
+@pytest.mark.parametrize("source", ["auto", "mnist"])
+@pytest.mark.parametrize("name", NAMED)
+def test_what_is_named_and_is_not_there_is_an_error(around, monkeypatch, capsys, name, source, way):
+    make, words = NAMED[name]
+    given = make(around)
+    if way == "variable" and (not str(given) or "\0" in str(given)):
+        pytest.skip("no variable can hold it")
+    if way == "variable":
+        monkeypatch.setenv("LESSONLIB_DATA", str(given))
+    with pytest.raises(DataNotFound, match=words) as caught:
+        load_digits(source, path=given if way == "path" else None)
     message = str(caught.value)
-    for part in ("given", "from the variable", "no-cache", "mnist.pkl.gz", "lessons data get", "handwriting"):
+    for part in ("LESSONLIB_DATA names it" if way == "variable" else "the path you gave", "mnist.pkl.gz", "mnist.npz"):
+        assert part in message
+    assert all(line.isprintable() for line in message.split("\n"))
+    assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("write", ["'{}'", '"{}"', " {} ", "{}\n", '"{}/"'])
+def test_quotes_and_spaces_around_a_name_are_no_part_of_it(all_forms, monkeypatch, write):
+    monkeypatch.setenv("LESSONLIB_DATA", write.format(all_forms["idx"]))
+    assert files.find_mnist().folder == all_forms["idx"]
+
+
+def test_variables_and_tilde_are_expanded(all_forms, monkeypatch):
+    monkeypatch.setenv("CLASS", str(all_forms["idx"]))
+    monkeypatch.setenv("HOME", str(all_forms["idx"].parent))
+    monkeypatch.setenv("USERPROFILE", str(all_forms["idx"].parent))
+    for text in ("$CLASS", "~/idx", "'~/idx'"):
+        monkeypatch.setenv("LESSONLIB_DATA", text)
+        assert files.find_mnist().folder == all_forms["idx"]
+
+
+@pytest.mark.parametrize("text", ["", "  ", '""'])
+def test_an_empty_variable_names_nothing(monkeypatch, text):
+    monkeypatch.setenv("LESSONLIB_DATA", text)
+    assert files.find_mnist() is None
+
+
+def test_a_path_counts_before_the_variable(all_forms, monkeypatch, tmp_path):
+    monkeypatch.setenv("LESSONLIB_DATA", str(tmp_path / "nowhere"))
+    assert files.find_mnist(all_forms["idx"]).folder == all_forms["idx"]
+
+
+def test_a_path_and_the_drawn_digits_exclude_each_other(tmp_path):
+    with pytest.raises(ValueError, match="expected a path or the source 'handwriting'"):
+        load_digits("handwriting", path=tmp_path)
+
+
+def test_two_folders_with_digits_are_not_chosen_between(all_forms, tmp_path):
+    for name in ("fashion", "letters"):
+        shutil.copytree(all_forms["idx"], tmp_path / name, copy_function=os.link)
+    with pytest.raises(DataNotFound, match=r"several folders \(fashion, letters\); name one of them"):
+        files.find_mnist(tmp_path)
+    shutil.copytree(all_forms["idx"], tmp_path / "MNIST", copy_function=os.link)
+    assert files.find_mnist(tmp_path).folder == tmp_path / "MNIST"
+
+
+def test_a_cache_folder_of_nobody_is_named(monkeypatch):
+    monkeypatch.setenv("LESSONLIB_CACHE", "~nosuchuser/cache")
+    with pytest.raises(DataNotFound, match="LESSONLIB_CACHE is ~nosuchuser/cache, and there is no user nosuchuser"):
+        files.cache_folder()
+
+
+def test_not_found_names_every_place_and_the_way_out():
+    with pytest.raises(DataNotFound) as caught:
+        load_digits("mnist")
+    message = str(caught.value)
+    for part in ("no-cache", "mnist.pkl.gz", "lessons data get", "handwriting"):
         assert part in message
     assert isinstance(caught.value, DataError)
     assert isinstance(caught.value, FileNotFoundError)
 
 
-def test_without_mnist_the_built_in_digits_serve_and_say_so(monkeypatch, capsys):
+def test_without_mnist_the_built_in_digits_serve_and_say_so_once(monkeypatch, capsys):
     drawn = torch.zeros(70_000, 28, 28, dtype=torch.uint8), torch.arange(70_000) % 10
     monkeypatch.setattr("lessonlib.data.handwritten", lambda: drawn)
-    for _ in range(2):  # every time, not only the first
+    monkeypatch.setattr(files.notices, "_told", set())
+    said = []
+    for _ in range(2):
         digits = load_digits()
         assert digits.source == "handwriting"
         assert (len(digits.train), len(digits.valid), len(digits.test)) == (50_000, 10_000, 10_000)
-        assert "built-in digits" in capsys.readouterr().err
+        said.append(capsys.readouterr())
+    assert "built-in digits" in said[0].out
+    assert "LESSONLIB_OFFLINE is set" in said[0].out
+    assert said[0].err == ""  # nothing is wrong
+    assert said[1] == ("", "")
     load_digits("handwriting")
-    assert capsys.readouterr().err == ""  # asked for by name: nothing stands in for anything
+    assert capsys.readouterr() == ("", "")  # asked for by name: nothing stands in for anything
+
+
+def test_in_a_notebook_the_details_are_folded(monkeypatch, capsys):
+    shown = []
+    monkeypatch.setattr(files.notices, "_in_notebook", lambda: True)
+    monkeypatch.setattr("IPython.display.display", lambda bundle, raw: shown.append(bundle))
+    files.notify("a note <b>", "why\n\x1b[31mnot")
+    assert shown[0]["text/plain"] == "lessonlib: a note <b>\n    why\n    ?[31mnot"
+    assert shown[0]["text/html"] == ("<div>a note &lt;b&gt;</div><details><summary>details</summary>"
+                                     "<pre>why\n?[31mnot</pre></details>")
+    assert capsys.readouterr() == ("", "")
 
 
 def test_an_unknown_source_is_refused():
@@ -231,7 +583,6 @@ BROKEN_IDX = {
     "empty": (LABELS, lambda whole: b"", "nothing"),
     "cut off": (LABELS, lambda whole: whole[:1000], "992 bytes after it"),
     "an HTML page": (LABELS, lambda whole: b"<!DOCTYPE html><html>404</html>", "a web page"),
-    "a packed file": (LABELS, lambda whole: gzip.compress(whole, 1), "whose name should end in .gz"),
     "a zip archive": (LABELS, lambda whole: b"PK\3\4" + whole, "a zip archive"),
     "images and labels swapped": (IMAGES, lambda whole: idx_bytes(np.zeros(60_000)), f"beginning of {LABELS}"),
     "labels and images swapped": (LABELS, lambda whole: idx_bytes(np.zeros((60_000, 28, 28))), "are swapped"),
@@ -342,3 +693,115 @@ def test_arrays_of_python_objects_are_refused(tmp_path):
     write_pickle(tmp_path / "mnist.pkl.gz", ((objects, objects),) * 3)
     with pytest.raises(DataCorrupt, match="EMPTY_DICT, which no plain array needs"):
         load_digits("mnist", tmp_path)
+
+
+# --- files that never end --------------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes in folders")
+@pytest.mark.parametrize("name", [LABELS, f"{LABELS}.gz", "mnist.pkl.gz", "mnist.npz", "train.csv"])
+def test_a_pipe_does_not_keep_anyone_waiting(idx_folder, name):
+    if name.startswith(LABELS):
+        (idx_folder / LABELS).unlink()
+        os.mkfifo(idx_folder / name)
+        with pytest.raises(DataCorrupt, match="expected a file; got a pipe"):
+            load_digits("mnist", idx_folder)
+    else:
+        os.mkfifo(idx_folder / name)
+        assert files.find_mnist(idx_folder).form == "idx"  # passed over
+        with pytest.raises(DataNotFound, match="a pipe"):
+            load_digits(path=idx_folder / name)
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="this system has no devices in folders")
+def test_a_device_is_not_read(idx_folder):
+    (idx_folder / LABELS).unlink()
+    (idx_folder / LABELS).symlink_to("/dev/zero")
+    with pytest.raises(DataCorrupt, match="expected a file; got a device"):
+        load_digits("mnist", idx_folder)
+    with pytest.raises(DataNotFound, match="a device"):
+        load_digits(path="/dev/zero")
+
+
+def test_two_million_pieces_of_nothing_are_not_unpacked(all_forms, tmp_path):
+    shutil.copytree(all_forms["idx.gz"], tmp_path, dirs_exist_ok=True, copy_function=os.link)
+    name = tmp_path / f"{IMAGES}.gz"
+    name.unlink()
+    name.write_bytes(gzip.compress(b"") * 2_000_000)
+    with pytest.raises(DataCorrupt, match="more than 10,000 pieces"):
+        load_digits("mnist", tmp_path)
+
+
+# --- the cache -------------------------------------------------------------------------------------------------
+
+
+def make() -> dict[str, np.ndarray]:
+    return {"x": np.arange(5000, dtype=np.uint8), "y": np.arange(30)}
+
+
+@pytest.fixture
+def cached(monkeypatch, tmp_path) -> Path:
+    """A cache file, as it is when all is well."""
+    monkeypatch.setenv("LESSONLIB_CACHE", str(tmp_path / "cache"))
+    files.cached_arrays("thing", make)
+    return tmp_path / "cache" / "thing.npz"
+
+
+def times_made() -> tuple[dict[str, np.ndarray], int]:
+    made = []
+    arrays = files.cached_arrays("thing", lambda: made.append(1) or make())
+    assert arrays.keys() == make().keys()
+    for name, array in make().items():
+        np.testing.assert_array_equal(arrays[name], array)
+        assert arrays[name].dtype == array.dtype
+    return arrays, len(made)
+
+
+def test_a_cache_is_made_once_and_is_a_whole_archive(cached, capsys):
+    assert times_made()[1] == 0
+    assert capsys.readouterr() == ("", "")
+    np.testing.assert_array_equal(np.load(cached)["x"], make()["x"])
+
+
+def test_no_damage_to_a_cache_gives_anything_but_the_right_arrays(cached, capsys):
+    whole = cached.read_bytes()
+    rng = np.random.default_rng(0)
+    for n in range(150):
+        damaged = bytearray(whole)
+        damaged[int(rng.integers(len(whole)))] ^= 1 << int(rng.integers(8))
+        cached.write_bytes(damaged if n % 3 else whole[: int(rng.integers(len(whole)))])
+        assert times_made()[1] == 1
+        out, err = capsys.readouterr()
+        assert err == ""
+        assert out.count("\n") == 1
+        assert "made again" in out
+        assert cached.read_bytes()[-32:] == cached_checksum(cached)
+
+
+def cached_checksum(path: Path) -> bytes:
+    import hashlib
+
+    return hashlib.sha256(path.read_bytes()[:-32]).digest()
+
+
+def test_a_cache_of_an_older_version_is_made_again(cached, capsys):
+    np.savez(cached, x=np.zeros(3), y=np.zeros(3))
+    assert times_made()[1] == 1
+    assert times_made()[1] == 0
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes in folders")
+@pytest.mark.parametrize("put", [lambda path: os.mkfifo(path), lambda path: path.symlink_to("/dev/zero"),
+                                 lambda path: path.symlink_to("x"), Path.mkdir])
+def test_other_things_in_the_place_of_a_cache(cached, put, capsys):
+    cached.unlink()
+    put(cached)
+    assert times_made()[1] == 1  # and not twice, even where it cannot be written
+
+
+def test_a_cache_that_cannot_be_written_is_told(monkeypatch, tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+    for folder in (tmp_path / "file", "~nosuchuser"):
+        monkeypatch.setenv("LESSONLIB_CACHE", str(folder))
+        assert times_made()[1] == 1
+        assert "set LESSONLIB_CACHE to a folder" in capsys.readouterr().err

@@ -46,12 +46,44 @@ def test_several_epochs_have_several_orders(task):
     torch.testing.assert_close(losses[0][:32], once, rtol=0, atol=1e-6)
 
 
-def test_a_rung_changes_nothing_for_the_next(task):
-    before = [task.weight.clone(), task.bias.clone()]
+@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float32, 1e-5), (torch.float64, 1e-12)])
+@pytest.mark.parametrize("n_hidden", [50, 100])
+def test_every_rung_takes_a_hidden_layer(random_digits, dtype, tolerance, n_hidden):
+    task = make_task(random_digits, dtype=dtype, n_hidden=n_hidden)
+    assert [tuple(p.shape) for layer in task.layers for p in layer] == [(784, n_hidden), (n_hidden,), (n_hidden, 10), (10,)]
+    result = climb(task)
+    assert (result.n_hidden, result.tolerance, result.lost()) == (n_hidden, tolerance, [])
+    first = torch.tensor(result.rows[0]["losses"], dtype=torch.float64)
+    assert first[-5:].mean() < first[0] - 0.2
+    for row in result.rows:
+        torch.testing.assert_close(torch.tensor(row["losses"], dtype=torch.float64), first, rtol=0, atol=tolerance)
+    plain = RUNGS[0].train(make_task(random_digits, dtype=dtype)).losses
+    assert not torch.allclose(plain, first, atol=0.01)  # it is another network
+
+
+def test_a_hidden_layer_bends(random_digits):
+    """Between the two layers is a ReLU, on each rung: what it hides has no part in the answer."""
+    task = make_task(random_digits, dtype=torch.float64, n_hidden=4)
+    (weight, bias), last = task.layers
+    closed = replace(task, layers=((weight * 0, bias * 0 - 1), last), lr=0.0)
+    for rung in RUNGS:
+        answers = rung.train(closed).model(task.valid_x[:5])
+        torch.testing.assert_close(answers, task.bias.log_softmax(0).expand(5, 10), msg=rung.name)
+
+
+def test_a_hidden_layer_of_less_than_nothing_is_refused(random_digits):
+    with pytest.raises(ValueError, match="size of a hidden layer, or 0 for none; got -1"):
+        make_task(random_digits, n_hidden=-1)
+
+
+@pytest.mark.parametrize("n_hidden", [0, 5])
+def test_a_rung_changes_nothing_for_the_next(random_digits, n_hidden):
+    task = make_task(random_digits, n_hidden=n_hidden)
+    before = [p.clone() for layer in task.layers for p in layer]
     for rung in RUNGS:
         rung.train(task)
-    assert torch.equal(task.weight, before[0])
-    assert torch.equal(task.bias, before[1])
+    for now, then in zip((p for layer in task.layers for p in layer), before, strict=True):
+        assert torch.equal(now, then)
 
 
 # --- the guard -----------------------------------------------------------------------------------------------
@@ -87,6 +119,7 @@ CONTRABAND = {
     "nn.Linear": lambda x, w: nn.Linear(784, 10)(x),
     "log_softmax": lambda x, w: torch.log_softmax(x, 1),
     "F.softmax": lambda x, w: nn.functional.softmax(x, dim=1),
+    "nn.ReLU": lambda x, w: nn.ReLU()(x),
     "nn.LogSoftmax": lambda x, w: nn.LogSoftmax(1)(x),
     "nll_loss": lambda x, w: nn.functional.nll_loss(x, torch.zeros(len(x), dtype=torch.int64)),
     "CrossEntropyLoss": lambda x, w: nn.CrossEntropyLoss()(x, torch.zeros(len(x), dtype=torch.int64)),
@@ -148,7 +181,7 @@ def test_a_rung_that_goes_another_way_is_lost(task):
 def test_the_report_has_what_it_promises(task):
     report = climb(task).to_dict()
     assert {key: report[key] for key in report if key != "rungs"} == {
-        "source": "handwriting", "device": "cpu", "dtype": "float32", "epochs": 1, "batch_size": 64}
+        "source": "handwriting", "n_hidden": 0, "device": "cpu", "dtype": "float32", "epochs": 1, "batch_size": 64}
     assert [rung["name"] for rung in report["rungs"]] == ["Sequential", "Module", "Loop", "SGD", "Matmul"]
     for rung in report["rungs"]:
         assert set(rung) == {"name", "removed", "lines", "valid_accuracy", "seconds_per_epoch",
@@ -163,10 +196,25 @@ def test_lines_are_counted_without_layout():
 
 
 def test_the_figure_shows_every_rung(task):
-    figure = ladder.ladder_figure(climb(task))
-    above, below = figure.axes
-    assert len(above.lines) == 5
-    assert [text.get_text() for text in below.get_legend().get_texts()] == ["Module", "Loop", "SGD", "Matmul"]
+    """A panel for each, with its losses over those of the first, and a bar for its largest difference."""
+    measured = climb(task)
+    measured.rows[2]["max_loss_difference"] = 3e-6
+    *panels, below = ladder.ladder_figure(measured).axes
+    assert [ax.get_title() for ax in panels] == ["Sequential", "Module", "Loop", "SGD", "Matmul"]
+    for ax, row in zip(panels, measured.rows, strict=True):
+        reference, own = ax.lines
+        assert list(reference.get_ydata()) == measured.rows[0]["losses"]
+        assert list(own.get_ydata()) == row["losses"]
+    assert [bar.get_width() for bar in below.patches] == [
+        pytest.approx(max(row["max_loss_difference"], 1.2e-8), rel=0.1) for row in measured.rows[1:]]
+    assert [label.get_text() for label in below.get_yticklabels()] == ["Module", "Loop", "SGD", "Matmul"]
+
+
+def test_the_figure_of_one_rung_alone_and_of_a_short_one(task):
+    assert [ax.get_title() for ax in ladder.ladder_figure(climb(task, RUNGS[:1])).axes][:1] == ["Sequential"]
+    measured = climb(task, RUNGS[:2])
+    measured.rows[1]["losses"] = measured.rows[1]["losses"][:12]
+    assert ladder.ladder_figure(measured).axes[1].get_title() == "Module\n(12 batches)"
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device on this machine")

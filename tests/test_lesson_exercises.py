@@ -1,116 +1,134 @@
-"""The exercises as they stand in the lessons: task, skeleton, check, hints and solution, as the catalogue has them."""
+"""The exercises as they stand in the lessons: written from their files, untouched stubs, nothing overwritten."""
 
 import ast
+import copy
 import re
 
 import pytest
-import torch
-from torch import nn
 
-from lessonlib.course import notebooks
-from lessonlib.course.exercises import EXERCISES, judge, solution, stub
+from lessonlib.course import exercise_cells, notebooks
+from lessonlib.course.exercises import EXERCISES
+from lessonlib.course.exercises.task_files import Task
 
-LESSONS = {lesson.number: lesson for lesson in notebooks.lessons()}
-CHECK = re.compile(r'^check\("(\w+)", (\w+)\)$', re.MULTILINE)
-FOLDED = re.compile(r"<details><summary>(.*?)</summary>\n\n(.*?)\n\n</details>", re.DOTALL)
-FENCE = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-
-each_exercise = pytest.mark.parametrize("task", EXERCISES.values(), ids=list(EXERCISES))
+LESSONS = notebooks.lessons()
+each_lesson = pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.path.stem)
 
 
-def cells(lesson: notebooks.Lesson) -> list[tuple[str, str]]:
-    """(type, source) of each cell of the section Exercises."""
-    pairs = [(cell["cell_type"], "".join(cell["source"])) for cell in lesson.nb["cells"]]
-    starts = [n for n, (kind, source) in enumerate(pairs)
-              if kind == "markdown" and re.search("^## Exercises$", source, re.MULTILINE)]
-    ends = [n for n, (kind, source) in enumerate(pairs)
-            if kind == "markdown" and re.search("^## Read on$", source, re.MULTILINE)]
-    assert len(starts) == len(ends) == 1
-    return pairs[starts[0]:ends[0] + 1]
+def code(lesson: notebooks.Lesson) -> list[str]:
+    return notebooks.sources(lesson.nb)
 
 
-def plain(text: str) -> str:
-    """Without marks of code and with single spaces."""
-    return " ".join(text.replace("`", "").split())
+def cell(source: str, kind: str = "code", **metadata) -> dict:
+    plain = {"cell_type": kind, "id": f"{abs(hash(source)) % 16**8:08x}", "metadata": metadata,
+             "source": source.splitlines(keepends=True)}
+    return plain | {"outputs": [], "execution_count": None} if kind == "code" else plain
 
 
-def same_code(one: str, other: str) -> bool:
-    return ast.dump(ast.parse(one)) == ast.dump(ast.parse(other))
+def texts(nb: dict) -> list[str]:
+    return ["".join(each["source"]) for each in nb["cells"]]
 
 
-def attempt(task, cell: str):
-    space = {"torch": torch, "nn": nn}
-    exec(compile(cell, "<cell>", "exec"), space)
-    return space[task.name]
+@each_lesson
+def test_each_check_names_an_exercise_of_this_lesson(lesson):
+    for source in code(lesson):
+        for id in re.findall(r'\bcheck\("([^"]*)"', source):
+            assert id in EXERCISES, f"check({id!r}): there is no such exercise"
+            assert EXERCISES[id].lesson == lesson.number, f"{id} belongs to lesson {EXERCISES[id].lesson}"
 
 
-def place(task) -> int:
-    """Where in the section the check cell stands."""
-    found = [n for n, (kind, source) in enumerate(cells(LESSONS[task.lesson]))
-             if kind == "code" and source == f'check("{task.id}", {task.name})']
-    assert len(found) == 1, "one check cell, with nothing else in it"
-    return found[0]
+def test_no_exercise_stands_in_two_lessons():
+    ids = [task.id for lesson in LESSONS for task in lesson.exercises]
+    assert len(ids) == len(set(ids))
+    assert len(ids) >= 15
 
 
-@each_exercise
-def test_it_stands_in_its_lesson_and_in_no_other(task):
-    checked = [lesson.number for lesson in LESSONS.values() for source in notebooks.sources(lesson.nb)
-               for id, _ in CHECK.findall(source) if id == task.id]
-    assert checked == [task.lesson]
+@each_lesson
+def test_the_cells_are_those_that_the_files_give(lesson, root):
+    """Like the glossary: `lessons export` has been run."""
+    again = exercise_cells.refreshed(lesson.nb, EXERCISES, root)
+    assert texts(again) == texts(lesson.nb), "run `lessons export`"
 
 
-@each_exercise
-def test_the_skeleton_is_that_of_the_catalogue(task):
-    before = cells(LESSONS[task.lesson])[:place(task)]
-    skeletons = [n for n, (kind, source) in enumerate(before) if kind == "code" and source == stub(task.id).rstrip("\n")]
-    assert len(skeletons) == 1
-    between = [source for kind, source in before[skeletons[0] + 1:] if kind == "code"]
-    assert all("import check, hint" in source for source in between), "the check comes right after the skeleton"
-    kind, words = before[skeletons[0] - 1]
-    assert kind == "markdown"
-    assert "(checked).**" in words.strip().split("\n\n")[-1]
-    verdict = judge(task.id, attempt(task, before[skeletons[0]][1]))
-    assert (verdict.status, verdict.code) == ("todo", "todo")
+@each_lesson
+def test_a_lesson_imports_the_check_before_it_is_used(lesson):
+    sources = code(lesson)
+    checked = [n for n, source in enumerate(sources) if re.search(r'^check\("', source, re.MULTILINE)]
+    imported = [n for n, source in enumerate(sources) if exercise_cells.IMPORT.search(source)]
+    assert not checked or (imported and imported[0] <= checked[0])
 
 
-@each_exercise
-def test_three_hints_and_the_solution_are_folded_below(task):
-    kind, words = cells(LESSONS[task.lesson])[place(task) + 1]
-    assert kind == "markdown"
-    folded = FOLDED.findall(words)
-    assert [title for title, _ in folded] == [
-        *(f"Hint {n}: {hint.title}" for n, hint in enumerate(task.hints, start=1)), "The solution"]
-    for (_, text), hint in zip(folded, task.hints, strict=False):
-        assert plain(FENCE.sub("", text)) == plain(hint.text)
-        assert "\n".join(FENCE.findall(text)).rstrip("\n") == hint.code
-    (code,) = FENCE.findall(folded[-1][1])
-    assert same_code(code, solution(task.id)), "the lesson exports something else by now"
-    assert judge(task.id, attempt(task, code)).code == "ok"
-    assert "**Go on with yours:**" in words.rpartition("</details>")[2]
+@each_lesson
+def test_no_stub_takes_a_name_that_the_lesson_uses(lesson):
+    """After Run All with untouched stubs, every cell of the lesson can be run again."""
+    stubs = {task.stub.rstrip("\n") for task in lesson.exercises}
+    names = {task.name for task in lesson.exercises}
+    theirs = "\n".join(source for source in code(lesson) if "# your code here" in source and source not in stubs)
+    names -= {name for name in names if re.search(rf"^(class|def) {name}\b", theirs, re.MULTILINE)}  # the reader's anyway
+    for source in code(lesson):
+        if source in stubs or "# your code here" in source or re.search(r'^check\("', source, re.MULTILINE):
+            continue
+        tree = ast.parse("\n".join(line for line in source.splitlines() if not line.startswith(("%", "!"))))
+        used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)} | {
+            node.name for node in ast.walk(tree) if isinstance(node, (ast.FunctionDef, ast.ClassDef))}
+        assert not used & names, f"{used & names} in\n{source}"
 
 
-@pytest.mark.parametrize("number", sorted({task.lesson for task in EXERCISES.values()}))
-def test_a_lesson_imports_the_check_once_before_it_is_used(number):
-    code = [source for kind, source in cells(LESSONS[number]) if kind == "code"]
-    line = "from lessonlib.course.exercises import check, hint"
-    imports = [n for n, source in enumerate(code) if line in source]
-    checked = [n for n, source in enumerate(code) if CHECK.search(source)]
-    assert len(imports) == 1
-    assert checked[0] == imports[0] + 1
-
-
-@pytest.mark.parametrize("lesson", LESSONS.values(), ids=lambda lesson: lesson.path.stem)
-def test_two_to_five_exercises_numbered_in_order(lesson):
-    words = "\n\n".join(source for kind, source in cells(lesson) if kind == "markdown")
-    numbers = [int(n) for n in re.findall(r"^\*\*(?:Exercise )?(\d+)\b", words, re.MULTILINE)]
+@each_lesson
+def test_exercises_are_numbered_in_order(lesson):
+    section = re.search(r"^## Exercises$(.*?)^## Read on$", lesson.prose, re.MULTILINE | re.DOTALL)
+    assert section, "a lesson has a section Exercises"
+    numbers = [int(n) for n in re.findall(r"^\*\*(?:Exercise )?(\d+)\b", section[1], re.MULTILINE)]
     assert numbers == list(range(1, len(numbers) + 1))
-    assert 2 <= len(numbers) <= 5
+    assert len(numbers) >= 2, "a lesson ends with two exercises or more"
 
 
-@each_exercise
-def test_no_later_exercise_needs_the_name_that_the_skeleton_takes(task):
-    """The name now belongs to the learner: until it is written, it gives None."""
-    later = [source for kind, source in cells(LESSONS[task.lesson])[place(task) + 1:] if kind == "code"]
-    ours = {stub(id).rstrip("\n") for id in EXERCISES} | {f'check("{it.id}", {it.name})' for it in EXERCISES.values()}
-    for source in set(later) - ours:
-        assert task.name not in {node.id for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Name)}
+# --- the cells ----------------------------------------------------------------------------------------------------
+
+
+SOFTMAX: Task = EXERCISES["softmax"]
+CHECK = 'check("softmax", my_softmax)'
+
+
+def test_one_check_cell_is_enough_to_mark_the_place(root):
+    nb = {"cells": [cell("## Exercises\n\n**1. By hand.** Think.", "markdown"), cell(CHECK), cell("## Read on", "markdown")]}
+    written = exercise_cells.refreshed(nb, EXERCISES, root)
+    assert [exercise_cells.part_of(each) for each in written["cells"]] == [
+        None, *(("softmax", part) for part in ("task", "stub", "check", "help")), None]
+    task, stub, check, folded = texts(written)[1:5]
+    assert task.startswith("**2 (checked). Softmax.** Turn each row")
+    assert stub == SOFTMAX.stub.rstrip("\n")
+    assert check == f"from lessonlib.course.exercises import check, hint\n\n{CHECK}"
+    assert folded.count("<details>") == 5
+    assert SOFTMAX.solution.strip() in folded
+    assert "How lessonlib writes it" in folded
+    assert folded.endswith(SOFTMAX.go_on)
+    assert exercise_cells.refreshed(written, EXERCISES, root) == written, "the second time nothing changes"
+
+
+def test_what_the_author_wrote_around_it_stays(root):
+    nb = {"cells": [cell("Some words.\n\n**1. Softmax (checked).** The old task.", "markdown"),
+                    cell("def softmax(x):\n    ...  # your code here"), cell("A word on checks.", "markdown"),
+                    cell("from lessonlib.course.exercises import check, hint\n\nhint(\"softmax\")"),
+                    cell('check("softmax", softmax)'),
+                    cell("<details><summary>Hint 1: old</summary>\n\nold\n\n</details>", "markdown"),
+                    cell("x = 1")]}
+    written = texts(exercise_cells.refreshed(copy.deepcopy(nb), EXERCISES, root))
+    assert written[:3] == ["Some words.", "A word on checks.", "".join(nb["cells"][3]["source"])]
+    assert written[3].startswith("**1 (checked). Softmax.**")
+    assert written[5:] == [CHECK, written[6], "x = 1"]
+    assert "old" not in " ".join(written)
+
+
+def test_outputs_and_ids_of_unchanged_cells_stay(root):
+    nb = exercise_cells.refreshed({"cells": [cell(CHECK)]}, EXERCISES, root)
+    nb["cells"][2]["outputs"] = [{"output_type": "stream", "name": "stdout", "text": ["kept"]}]
+    assert exercise_cells.refreshed(nb, EXERCISES, root)["cells"][2]["outputs"] == nb["cells"][2]["outputs"]
+    nb["cells"][1]["source"] = ["def my_softmax(x):\n", "    ...  # an older stub"]
+    again = exercise_cells.refreshed(nb, EXERCISES, root)["cells"][1]
+    assert "".join(again["source"]) == SOFTMAX.stub.rstrip("\n")
+    assert again["id"] == nb["cells"][1]["id"]
+
+
+def test_a_check_of_what_is_no_exercise_is_left_alone(root):
+    nb = {"cells": [cell('check("clip", clip)')]}
+    assert texts(exercise_cells.refreshed(nb, EXERCISES, root)) == ['check("clip", clip)']

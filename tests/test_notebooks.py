@@ -160,3 +160,35 @@ def test_modules_out_of_step_are_found(monkeypatch, root, tmp_path):
     assert "lessonlib/layers.py differs from its notebook" in found
     assert "lessonlib/losses.py is missing" in found
     assert "lessonlib/stray.py is made by no notebook" in found
+
+
+def test_a_lesson_knows_the_modules_that_it_begins_and_continues(tmp_path):
+    first = lesson(tmp_path, "#| default_exp one", "#| export\na = 1", "#| export two\nb = 1", "#| exporti two\nc = 1",
+                   "#| export one\nd = 1", "#| hide\nexport = 'three'")
+    assert (first.module, first.continues, first.modules) == ("one", ["two"], ["one", "two"])
+    only_continues = lesson(tmp_path, "#|export two", "1 + 1")
+    assert (only_continues.module, only_continues.modules) == ("", ["two"])
+    assert lesson(tmp_path, "# export two", "1 + 1").modules == []
+
+
+def test_a_module_that_two_notebooks_write_is_in_order(tmp_path):
+    """The second adds to what the first began, and the module is a file like any other."""
+    (tmp_path / "nbs").mkdir()
+    (tmp_path / "lessonlib").mkdir()
+    (tmp_path / "lessonlib" / "__init__.py").write_text('__version__ = "0"\n', encoding="utf-8")
+    (tmp_path / "settings.ini").write_bytes((notebooks.need_checkout() / "settings.ini").read_bytes())
+    long = [f"a_rather_long_name_number_{n}" for n in range(6)]
+    for name, cells in {"00_begins": ["#| default_exp both", "#| export\n" + "\n".join(f"{word} = 1" for word in long)],
+                        "01_continues": ["#| default_exp other", "#| export\nhere = 1", "#| export both\nlast = 2"]}.items():
+        text = notebooks.cleaned(notebook(*cells, title="Tried"))
+        (tmp_path / "nbs" / f"{name}.ipynb").write_text(text, encoding="utf-8")
+    for _ in range(2):  # nothing is added twice
+        notebooks.export(tmp_path)
+        module = (tmp_path / "lessonlib" / "both.py").read_text(encoding="utf-8")
+        assert module.endswith("\nlast = 2\n")
+        assert module.count("last = 2") == 1
+        assert max(map(len, module.splitlines())) <= 120
+        names: dict = {}
+        exec(module, names)
+        assert names["__all__"] == [*long, "last"]
+    assert "here = 1" in (tmp_path / "lessonlib" / "other.py").read_text(encoding="utf-8")

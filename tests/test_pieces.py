@@ -110,6 +110,40 @@ def test_a_wrong_width_is_named():
         layers.Linear(784, 10)(torch.zeros(2, 28, 28))
 
 
+@pytest.mark.parametrize(("device", "dtype"), [("cpu", torch.float64), ("meta", None), ("meta", torch.float16),
+                                               (None, torch.float64), (torch.device("cpu"), None)])
+def test_to_moves_parameters_and_gradients_and_keeps_the_objects(device, dtype):
+    """As `nn.Module.to`; an optimizer made before goes on with the same parameters."""
+    ours, theirs = our_net_and_theirs()
+    before = list(ours.parameters())
+    for net in (ours, theirs):
+        net(torch.randn(4, 6)).sum().backward()
+    loss = ours(torch.randn(4, 6)).sum()  # its graph holds on to the parameters
+    del loss
+    assert ours.to(device, dtype) is ours
+    theirs.to(device=device, dtype=dtype)
+    assert all(p is q for p, q in zip(ours.parameters(), before, strict=True))
+    for p, q in zip(ours.parameters(), theirs.parameters(), strict=True):
+        assert (p.device, p.dtype, p.requires_grad) == (q.device, q.dtype, q.requires_grad)
+        assert isinstance(p, nn.Parameter)
+        if p.device.type == "cpu":
+            assert (p.grad.device, p.grad.dtype) == (p.device, p.dtype)
+
+
+def test_to_works_while_a_loss_is_still_there():
+    net, _ = our_net_and_theirs()
+    loss = net(torch.randn(4, 6)).sum()
+    loss.backward()
+    net.to(dtype=torch.float64)
+    assert {p.dtype for p in net.parameters()} == {torch.float64}
+
+
+def test_numbers_do_not_come_back_from_meta():
+    net, _ = our_net_and_theirs()
+    with pytest.raises(NotImplementedError, match="meta"):
+        net.to("meta").to("cpu")
+
+
 # --- losses and metrics --------------------------------------------------------------------------------------
 
 
@@ -230,6 +264,32 @@ def test_a_late_gradient_and_a_changed_rate(name):
             opt.zero_grad()
         results.append(torch.cat([early, late]).detach())
     close(*results, tolerance=1e-11)
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+@pytest.mark.parametrize(("device", "dtype"), [("cpu", torch.float64), ("meta", torch.float32)])
+def test_an_optimizer_may_be_made_before_the_model_is_moved(name, device, dtype):
+    """Its memory is made at the first step, where and how the parameters are by then."""
+    make, _ = OPTIMIZERS[name]
+    model = layers.LogReg(6, 3, torch.Generator().manual_seed(0))
+    opt = make(model.parameters())
+    model.to(device, dtype)
+    x = torch.randn(4, 6, generator=torch.Generator().manual_seed(1)).to(device, dtype)
+    y = torch.arange(4, device=device) % 3
+    for _ in range(3):
+        losses.nll(model(x), y).backward()
+        opt.step()
+        opt.zero_grad()
+    moved_first = layers.LogReg(6, 3, torch.Generator().manual_seed(0)).to(device, dtype)
+    opt = make(moved_first.parameters())
+    for _ in range(3):
+        losses.nll(moved_first(x), y).backward()
+        opt.step()
+        opt.zero_grad()
+    for p, q in zip(model.parameters(), moved_first.parameters(), strict=True):
+        assert (p.device.type, p.dtype) == (device, dtype)
+        if device == "cpu":
+            close(p, q)
 
 
 def test_an_optimizer_without_parameters_is_refused():

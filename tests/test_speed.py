@@ -23,9 +23,7 @@ def model_by_broadcasting(device):
 
 
 def log_reg(device):
-    model = LogReg()
-    linear = model.linear  # not model.to(device): a parameter cannot lose its numbers in place
-    linear.weight, linear.bias = (nn.Parameter(p.detach().to(device)) for p in (linear.weight, linear.bias))
+    model = LogReg().to(device)
     return model, list(model.parameters())
 
 
@@ -50,7 +48,7 @@ def test_an_epoch_moves_its_order_to_the_device_once(random_digits):
     n_batches = 32
     assert guard.ran["randperm"] == 1
     assert guard.ran["index_select"] == 2 * n_batches  # x and y, and nothing row by row
-    assert guard.ran["local_scalar_dense"] == 0  # no .item()
+    assert guard.ran["local_scalar_dense"] <= 3  # at the door, however many batches there are: is there a nan, a class -1
     assert guard.ran["to_copy"] == 0
 
 
@@ -71,7 +69,7 @@ def test_normalising_leaves_the_bytes_alone_and_makes_one_copy(random_digits):
     assert taken == pytest.approx(rows.nbytes, rel=0.01)  # with `/` and `-` it would be four times as much
     assert torch.equal(images, before)
     torch.testing.assert_close(rows, ((images.double() / 255 - 0.1) / 0.3).float().flatten(1))
-    floats = torch.rand(2, 28, 28)
+    floats = 255 * torch.rand(2, 28, 28)
     same = floats.clone()
     as_rows(floats, 0.1, 0.3)
     assert torch.equal(floats, same)

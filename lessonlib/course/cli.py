@@ -6,8 +6,11 @@ arguments before anything is installed.
 
 import argparse
 import importlib
+import io
 import os
+import platform
 import sys
+import traceback
 from pathlib import Path
 from typing import NoReturn
 
@@ -21,8 +24,11 @@ VERBS = {  # verb: (the module that does it, its one-line help)
     "ladder": ("climb", "train every rung of the ladder on the same batches and compare"),
     "data": ("digits", "find, fetch or verify the digits"),
     "doctor": ("doctor", "look at this machine and say what is missing"),
+    "pack": ("pack", "gather what set-up needs in a folder, for machines without a network"),
     "test": ("checks", "run every check of the project"),
     "export": ("notebooks", "clean the notebooks and write lessonlib/*.py from them"),
+    "new": ("authoring", "make the file of a new exercise"),
+    "exercises": ("authoring", "judge every cell of the exercises' files"),
 }
 
 
@@ -63,6 +69,8 @@ def build_parser() -> argparse.ArgumentParser:
     """All verbs and their options."""
     parser = OneLineParser(prog="lessons", description="Learn how a neural network really works: "
                            "one problem, solved again and again, each time with one library fewer.")
+    parser.add_argument("--from", dest="set_up_from", metavar="FOLDER", help="with `python lessons.py` only: set up without "
+                        "a network, from a folder that `lessons pack` filled")
     verbs = parser.add_subparsers(dest="verb", metavar="VERB")
 
     def verb(name: str) -> argparse.ArgumentParser:
@@ -94,6 +102,8 @@ def build_parser() -> argparse.ArgumentParser:
     p = verb("ladder")
     p.add_argument("--source", choices=("auto", "mnist", "handwriting"), default="auto", help="which digits")
     p.add_argument("--epochs", type=positive, default=1, metavar="N", help="how often through the data (default: 1)")
+    p.add_argument("--hidden", type=positive, default=0, metavar="N", help="with a hidden layer of N numbers and ReLU "
+                   "on every rung (default: logistic regression, which has none)")
     p.add_argument("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto", help="where to compute")
     p.add_argument("--dtype", choices=("float32", "float64"), default="float32", help="how exactly")
     p.add_argument("--json", type=writable_file(".json"), metavar="FILE", help="write all figures and losses to FILE")
@@ -109,17 +119,34 @@ def build_parser() -> argparse.ArgumentParser:
 
     verb("doctor")
 
+    p = verb("pack")
+    p.add_argument("folder", type=Path, metavar="FOLDER", help="such as a USB stick; packs of several kinds of machines "
+                   "may share it")
+
     p = verb("test")
     p.add_argument("checks", nargs="*", metavar="CHECK", help="names of checks (default: all)")
 
     verb("export")
+
+    p = verb("new")
+    what = p.add_subparsers(dest="what", metavar="exercise", required=True)
+    what.add_parser("exercise", help="the file of a new exercise").add_argument("id", metavar="ID", help="such as softmax")
+
+    p = verb("exercises")
+    p.add_argument("ids", nargs="*", metavar="ID", help="names of exercises (default: all)")
+    p.add_argument("--mutants", action="store_true", help="judge the mutants of the solutions: how many pass, how many are named")
     return parser
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
     """Read the arguments; shows the help or one line of complaint and exits where there is nothing to do."""
     options = build_parser().parse_args(arguments)
-    return options if options.verb else build_parser().parse_args(["open"])
+    return options if options.verb else build_parser().parse_args([*arguments, "open"])
+
+
+def this_machine() -> str:
+    """What packages are made for: the folder of a pack that serves machines like this one, such as Linux-x86_64-python3.11."""
+    return f"{platform.system()}-{platform.machine()}-python{sys.version_info[0]}.{sys.version_info[1]}"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -127,10 +154,29 @@ def main(arguments: list[str] | None = None) -> int:
     options = parse(sys.argv[1:] if arguments is None else arguments)
     if not sys.stderr.isatty():
         os.environ.setdefault("TQDM_DISABLE", "1")  # a progress bar is for people; a log wants lines
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # an old terminal shows "?" for what it does not have
+    try:
+        return do(options)
+    except (ImportError, SyntaxError, ValueError) as error:
+        if os.environ.get("LESSONLIB_TRACEBACK") or not is_damage(error):
+            raise
+        advice = (f"the environment {sys.prefix} is damaged. Remove it and run `python lessons.py`: it makes a new one"
+                  if sys.prefix != sys.base_prefix else
+                  f"{sys.executable} does not have the packages of the lessons; start them with `python lessons.py`")
+        print(f"lessons: {type(error).__name__}: {error}; {advice}", file=sys.stderr)
+        return 1
+
+
+def do(options: argparse.Namespace) -> int:
+    """Let the verb's module do it; what goes wrong becomes a message."""
     from lessonlib.course.terminal import UsageError, complain
 
     module = importlib.import_module(f"lessonlib.course.{VERBS[options.verb][0]}")
     try:
+        if options.set_up_from is not None:
+            raise UsageError("--from is for `python lessons.py`; this environment is set up already")
         return getattr(module, f"{options.verb}_verb")(options)
     except UsageError as error:
         complain(str(error))
@@ -146,9 +192,20 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
 
 
+def is_damage(error: Exception) -> bool:
+    """Whether an installed package is missing or broken, as opposed to a module of this project."""
+    if isinstance(error, ImportError):
+        return not (error.name or "").startswith("lessonlib")
+    if "null bytes" in str(error):
+        return True  # Python does not say in which file; a full disk or a lost connection leaves such ones
+    where = getattr(error, "filename", None) or traceback.extract_tb(error.__traceback__)[-1].filename
+    return "site-packages" in where
+
+
 def is_ours(error: Exception) -> bool:
     """Whether the message was written for the reader."""
+    from lessonlib.course.exercises.task_files import TaskFileError
     from lessonlib.course.terminal import CourseError
     from lessonlib.files import DataError
 
-    return isinstance(error, (CourseError, DataError))
+    return isinstance(error, (CourseError, DataError, TaskFileError))

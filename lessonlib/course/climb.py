@@ -21,9 +21,9 @@ def ladder_verb(options: argparse.Namespace) -> int:
     """Train all rungs, show the table, write what was asked for; 1 where a rung left the first one's losses."""
     import torch
 
+    from lessonlib.bare import RUNGS_BELOW
     from lessonlib.data import load_digits
     from lessonlib.device import find_device
-    from lessonlib.autograd import RUNGS_BELOW
     from lessonlib.ladder import RUNGS, climb, ladder_figure, make_task
 
     device = find_device(options.device)
@@ -33,11 +33,13 @@ def ladder_verb(options: argparse.Namespace) -> int:
         torch.set_num_threads(1)  # batches of 64 are too small to be worth waking a second thread
     torch.set_float32_matmul_precision("highest")  # no TF32: it rounds to 11 bits, and here losses are compared
     digits = load_digits(options.source)
-    ladder = climb(make_task(digits, device, getattr(torch, options.dtype), options.epochs), RUNGS + RUNGS_BELOW)
+    task = make_task(digits, device, getattr(torch, options.dtype), options.epochs, n_hidden=options.hidden)
+    ladder = climb(task, RUNGS + RUNGS_BELOW)
+    model = f"a hidden layer of {task.n_hidden}" if task.n_hidden else "logistic regression"
     threads = f", {torch.get_num_threads()} thread(s)" if device.type == "cpu" else ""
     show_table(
-        f"The ladder on {len(digits.train):,} digits ({digits.source}), {options.epochs} epoch(s), "
-        f"{options.dtype} on {device.type}{threads}",
+        f"The ladder on {len(digits.train):,} digits ({digits.source}), {model}, "
+        f"{options.epochs} epoch(s), {options.dtype} on {device.type}{threads}",
         ("rung", "taken away", "still borrowed", "own lines", "valid accuracy", "seconds an epoch",
          "largest difference of loss"),
         [table_row(n, row, len(ladder.rows[0]["losses"])) for n, row in enumerate(ladder.rows, start=1)],

@@ -8,7 +8,7 @@ from lessonlib.course.workbooks import hand_out_for
 
 
 class LessonContents(AsyncLargeFileManager):
-    """Jupyter's own manager of files; "Next: lesson 8" in the reader's copy of lesson 6 leads to a copy of lesson 8."""
+    """Jupyter's own manager of files; "Next: lesson 7" in the reader's copy of lesson 6 leads to a copy of lesson 7."""
 
     async def get(self, path: str, *args: Any, **options: Any) -> Any:
         hand_out_for(path)

@@ -8,8 +8,8 @@ from lessonlib.course.terminal import console, show_table
 from lessonlib.files import (DataCorrupt, Found, download_folder, fetch_mnist, find_mnist, look_in,
                              mnist_is_missing, places, trouble)
 from lessonlib.files.checksums import MD5, fingerprints, is_mnist
-
-FORMS = {"pickle": "mnist.pkl.gz", "idx": "four IDX files"}
+from lessonlib.files.errors import shown
+from lessonlib.files.formats import FORMS
 
 
 def data_verb(options: argparse.Namespace) -> int:
@@ -30,7 +30,7 @@ def where() -> int:
         is_taken = found is not None and taken is None
         taken = found if is_taken else taken
         there = state(found) if found else f"no MNIST{'; ' + why if (why := trouble(place.path)) else ''}"
-        rows.append((str(n), place.why, escape(str(place.path)), escape(there), "taken" if is_taken else ""))
+        rows.append((str(n), place.why, escape(shown(place.path, 5000)), escape(there), "taken" if is_taken else ""))
     show_table("Where MNIST is looked for, in this order", ("", "place", "path", "what is there", ""), rows)
     if taken is None:
         console.print("MNIST is in none of them. `lessons data get` fetches it; until then the lessons use the "
@@ -44,8 +44,8 @@ def state(found: Found) -> str:
     try:
         parts = found.read()
     except DataCorrupt as error:
-        return f"BROKEN: {error.path.name}: {error.fault}"
-    return f"{FORMS[found.form]} in {found.folder}" + ("" if is_mnist(parts) else "; other digits than MNIST's")
+        return shown(f"BROKEN: {error.path.name}: {error.fault}", 5000)
+    return f"{FORMS[found.form]} in {shown(found.folder, 5000)}" + ("" if is_mnist(parts) else "; other digits than MNIST's")
 
 
 def get(source: str | None = None) -> int:
@@ -55,7 +55,7 @@ def get(source: str | None = None) -> int:
     if found is None:
         found, said = fetch_mnist(download_folder(), source), "MNIST is fetched"
     found.source(found.read())  # raises if it is broken, and says a word if it is another data set
-    console.print(f"{said}: {FORMS[found.form]} in {found.folder}", markup=False)
+    console.print(f"{said}: {FORMS[found.form]} in {shown(found.folder, 5000)}", markup=False)
     return 0
 
 
@@ -68,5 +68,5 @@ def verify() -> int:
     if wrong:
         raise DataCorrupt(f"the files in {found.folder} can be read, but {', '.join(wrong)} do not hold MNIST's bytes. "
                           "If they are not meant to be another data set, remove them and run `lessons data get`")
-    console.print(f"{FORMS[found.form]} in {found.folder}: all 70,000 images and labels are those of MNIST")
+    console.print(f"{FORMS[found.form]} in {shown(found.folder, 5000)}: all 70,000 images and labels are those of MNIST")
     return 0

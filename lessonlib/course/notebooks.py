@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+import textwrap
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -16,7 +17,8 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from lessonlib.course.exercises.catalogue import EXERCISES, Task
+from lessonlib.course.exercise_cells import exercises_in, refreshed
+from lessonlib.course.exercises.task_files import Task, tasks
 from lessonlib.course.progress import Record, read_progress
 from lessonlib.course.terminal import CourseError, UsageError, complain, console, need_checkout, show_table
 from lessonlib.files import find_mnist, mnist_is_missing
@@ -65,13 +67,25 @@ class Lesson:
 
     @property
     def exercises(self) -> list[Task]:
-        """The exercises with a check."""
-        return [task for task in EXERCISES.values() if task.lesson == self.number]
+        """The exercises that are checked in it, in order."""
+        return [tasks()[id] for id in dict.fromkeys(exercises_in(self.nb)) if id in tasks()]
 
     @property
     def module(self) -> str:
+        """The module that the lesson begins (`#| default_exp data`), or ""."""
         found = re.search(r"^#\|\s*default_exp\s+(\S+)", "\n".join(sources(self.nb)), re.MULTILINE)
         return found.group(1) if found else ""
+
+    @property
+    def continues(self) -> list[str]:
+        """The modules that an earlier or a later lesson begins and this one adds to (`#| export data`)."""
+        named = re.findall(r"^#\|\s*export[is]?[ \t]+(\w+)[ \t]*$", "\n".join(sources(self.nb)), re.MULTILINE)
+        return [name for name in dict.fromkeys(named) if name != self.module]
+
+    @property
+    def modules(self) -> list[str]:
+        """All modules that the lesson writes to: its own first, then those that it continues."""
+        return [*([self.module] if self.module else []), *self.continues]
 
 
 def sources(nb: dict) -> list[str]:
@@ -114,7 +128,7 @@ def list_verb(options: argparse.Namespace) -> int:
     """A table of the lessons, with the reader's progress."""
     records = read_progress()
     show_table("The lessons", ("", "lesson", "builds", "minutes", "exercises"),
-               [(str(lesson.number), lesson.title, lesson.module and f"lessonlib.{lesson.module}", lesson.minutes,
+               [(str(lesson.number), lesson.title, ", ".join(lesson.modules), lesson.minutes,
                  progress_in_words([task.id for task in lesson.exercises], records))
                 for lesson in lessons()], right=("", "minutes"))
     console.print("`lessons open N` opens one, as your own copy in work/. "
@@ -274,6 +288,19 @@ def export(folder: Path) -> None:
                           capture_output=True, text=True)
     if done.returncode != 0:
         raise CourseError(f"the notebooks could not be exported:\n{done.stdout}{done.stderr}")
+    for module in (folder / "lessonlib").glob("[!_]*.py"):
+        write(module, tidy(module.read_text(encoding="utf-8")))
+
+
+def tidy(module: str) -> str:
+    """A module's text with a line end at its end, and its `__all__` on several lines where it is long.
+
+    Where a second notebook adds to a module, nbdev leaves the line end out and writes `__all__` as one line.
+    """
+    indent = " " * len("__all__ = [")
+    module = re.sub(r"^__all__ = \[.{110,}\]$", lambda line: textwrap.fill(line[0], 120, subsequent_indent=indent),
+                    module, flags=re.MULTILINE)
+    return module.rstrip("\n") + "\n"
 
 
 def glossary() -> str:
@@ -289,8 +316,11 @@ def glossary() -> str:
 def export_verb(options: argparse.Namespace) -> int:
     """Clean all notebooks and write lessonlib/*.py from them."""
     changed = [lesson.path.name for lesson in lessons() if write(lesson.path, cleaned(lesson.nb))]
-    export(need_checkout())
+    export(need_checkout())  # before the exercises, which show what lessonlib has for them
+    root = need_checkout()
+    changed += [lesson.path.name for lesson in lessons()
+                if write(lesson.path, cleaned(refreshed(lesson.nb, tasks(), root))) and lesson.path.name not in changed]
     write(need_checkout() / GLOSSARY, glossary())
-    console.print(f"{len(lessons())} notebooks exported, {len(changed)} of them cleaned"
+    console.print(f"{len(lessons())} notebooks exported, {len(changed)} of them changed"
                   f"{': ' + ', '.join(changed) if changed else ''}.")
     return 0

@@ -164,7 +164,7 @@ def check_verb(options: argparse.Namespace) -> int:
     """Run the reader's copies in fresh kernels and tell what each check found; 0 where all are right."""
     chosen = [lesson for lesson in handed_out(options.lessons) if lesson.exercises or options.lessons]
     if not chosen:
-        raise CourseError("there is no copy of a lesson with exercises yet; `lessons open 1` makes one")
+        raise CourseError("there is no copy of a lesson with exercises yet; `lessons open 2` makes one")
     quiet_kernels()
     rows, remarks, unread = [], [], False
     for lesson in chosen:

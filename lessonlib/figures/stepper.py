@@ -74,8 +74,8 @@ def stepper(
     need_words(title)
     for alt in alts:
         need_words(alt)
-    return Stepper([paint(figure, alt, tight=False, recolour=recolour) for figure, alt in zip(figures, alts, strict=True)], labels, title, keep,
-                   seconds)
+    frames = [paint(figure, alt, tight=False, recolour=recolour) for figure, alt in zip(figures, alts, strict=True)]
+    return Stepper(frames, labels, title, keep, seconds)
 
 
 @cache

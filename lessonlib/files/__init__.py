@@ -2,35 +2,80 @@
 
 import os
 
-from lessonlib.files.cache import cached_arrays, say
-from lessonlib.files.download import asked_in_vain_lately, fetch_mnist, remember_failure
+from lessonlib.files.cache import cached_arrays
+from lessonlib.files.download import failed_recently, fetch_mnist, remember_failure
 from lessonlib.files.errors import DataCorrupt, DataError, DataNotFound
-from lessonlib.files.formats import Found, look_for_pictures, look_in, trouble
-from lessonlib.files.where import Place, cache_folder, checkout, download_folder, places
+from lessonlib.files.formats import EXPECTED, PICTURES, Found, describe, look_for_pictures, look_in, trouble
+from lessonlib.files.notices import notify, say
+from lessonlib.files.where import Place, cache_folder, checkout, download_folder, named_place, places
 
 __all__ = ["DataCorrupt", "DataError", "DataNotFound", "Found", "Place", "cache_folder", "cached_arrays",
-           "checkout", "download_folder", "fetch_mnist", "find_mnist", "look_in", "mnist_is_missing", "places", "say",
-           "trouble", "try_to_fetch"]
+           "checkout", "download_folder", "fetch_mnist", "find_digits", "find_mnist", "look_in", "mnist_is_missing",
+           "notify", "places", "say", "trouble", "try_to_fetch"]
+
+STAND_IN = ("MNIST is not on this machine, so these are the built-in digits, drawn by lessonlib.handwriting. "
+            "`lessons data get` fetches MNIST; numbers in the text are those of MNIST")
+
+
+def find_digits(
+    path: str | os.PathLike | None = None,  # nothing else is looked at
+    source: str = "auto",  # or "mnist": then pictures of your own are not taken
+) -> Found | None:
+    """What `load_digits` is to read. None: nothing was asked for by name, and MNIST cannot be had.
+
+    Raises `DataNotFound` where `path`, `LESSONLIB_DATA` or "mnist" was asked for and cannot be had.
+    """
+    if (found := find_mnist(path, yours=source == "auto")) is not None:
+        return found
+    if source == "mnist":
+        raise mnist_is_missing()
+    if (found := try_to_fetch()) is None:
+        notify(STAND_IN, why_not_fetched() or "", once=True)
+    return found
 
 
 def find_mnist(path: str | os.PathLike | None = None, yours: bool = False) -> Found | None:
-    """MNIST in the first place that has it, or None. Says so where it is not the path that was given.
+    """MNIST at `path`, else where `LESSONLIB_DATA` says, else in the first place that has it, or None.
 
-    With `yours`, pictures of your own at `path` are taken too: a folder with folders 0 … 9 in it, or a csv file.
+    What is named must be there: `DataNotFound` is raised where it is not. With `yours`, pictures of your own are taken
+    from a place that is named: a folder with folders 0 … 9 in it, or a csv file.
     """
-    for n, place in enumerate(places(path)):
+    if (named := named_place(path)) is not None:
+        return _look_in_named(named, yours)
+    for place in places():
         try:
             found = look_in(place.path)
-            if found is None and yours and path is not None and n == 0:
-                found = look_for_pictures(place.path)
-        except OSError as error:
-            say(f"{place.path} cannot be looked into ({error.strerror}) and is passed over")
+        except OSError as error:  # `DataNotFound` is one too
+            say(f"{place.path} cannot be looked into ({error.strerror or error}) and is passed over")
             continue
         if found is not None:
-            if path is not None and n > 0:
-                say(f"there is no MNIST in {path}; reading it from {found.folder} ({place.why}) instead")
             return found
     return None
+
+
+def _look_in_named(named: Place, yours: bool) -> Found:
+    pictures, what_there_is = None, ""
+    try:
+        if (found := look_in(named.path)) is not None:
+            return found
+        pictures = look_for_pictures(named.path)
+        what_there_is = describe(named.path)
+    except DataNotFound:
+        raise
+    except OSError as error:
+        what_there_is = f"it cannot be looked into: {error.strerror}"
+    if pictures is not None and yours:
+        return pictures
+    if pictures is not None:
+        what_there_is = 'pictures; load_digits(path=…) without "mnist" takes them'
+    is_variable = named.why == "$LESSONLIB_DATA"
+    how = "Correct LESSONLIB_DATA or unset it" if is_variable else "Correct the path or leave it out"
+    raise DataNotFound(
+        f"there are no digits at {named.path} ({'LESSONLIB_DATA names it' if is_variable else named.why}): "
+        f"{what_there_is}{'' if what_there_is.endswith('?') else '.'}\n"
+        f"Expected {EXPECTED}{f'; or {PICTURES}' if yours else ''}.\n"
+        f"{how}, or fetch MNIST with the command `lessons data get` (11 MB). "
+        'load_digits("handwriting") gives digits that we draw ourselves.')
 
 
 def mnist_is_missing(path: str | os.PathLike | None = None) -> DataNotFound:
@@ -45,14 +90,23 @@ def mnist_is_missing(path: str | os.PathLike | None = None) -> DataNotFound:
 
 
 def try_to_fetch() -> Found | None:
-    """MNIST from the network, or None. `LESSONLIB_OFFLINE=1` keeps it from asking; so does a failure an hour ago."""
-    if os.environ.get("LESSONLIB_OFFLINE", "0") not in ("", "0") or asked_in_vain_lately():
+    """MNIST from the network, or None; `why_not_fetched` knows why.
+
+    `LESSONLIB_OFFLINE=1` keeps it from asking; so does a failure an hour ago.
+    """
+    if why_not_fetched():
         return None
     folder = download_folder()
-    say(f"MNIST is not on this machine; fetching it (11 MB) into {folder}")
+    notify(f"MNIST is not on this machine; fetching it (11 MB) into {folder}")
     try:
         return fetch_mnist(folder)
     except DataError as error:
-        remember_failure()
-        say(str(error))
+        remember_failure(str(error))
         return None
+
+
+def why_not_fetched() -> str | None:
+    """Why `try_to_fetch` asks nobody, or None."""
+    if os.environ.get("LESSONLIB_OFFLINE", "0") not in ("", "0"):
+        return "LESSONLIB_OFFLINE is set, so the network was not asked."
+    return failed_recently()

@@ -1,41 +1,50 @@
 """Fetching MNIST: from the mirrors that torchvision knows, from a teacher's server, or from a USB stick.
 
-All of it happens in a folder `.fetching-mnist` beside the place where the files belong. They are moved there one by one
-only when all of them were read and found whole; then the folder is removed. What a broken attempt leaves in it is
-never looked at by a lesson, and the next attempt goes on with it.
+All of it happens in a folder `.fetching-mnist` beside the place where the files belong. Whatever form the digits came
+in, they are kept as the four IDX files where torchvision looks for them too. The files are moved there only when all
+digits were read and found whole; then the folder is removed. What a broken attempt leaves in it is never looked at by a
+lesson, and the next attempt begins by removing it.
 """
 
 import errno
+import http.client
 import math
 import os
 import shutil
+import ssl
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from urllib.parse import urlsplit
+from pathlib import Path, PurePosixPath
+from urllib import request
+from urllib.error import HTTPError
+from urllib.parse import quote, unquote, urlsplit
 
+import numpy as np
 from filelock import FileLock, Timeout
 
-from lessonlib.files.cache import say
-from lessonlib.files.errors import DataCorrupt, DataError, DataNotFound
-from lessonlib.files.formats import IDX, PICKLE, Found, look_in
-from lessonlib.files.pickles import LARGEST_PICKLE
-from lessonlib.files.reading import read_bytes
-from lessonlib.files.transfer import FetchError, fetch
-from lessonlib.files.where import cache_folder
+from lessonlib.files.checksums import MD5, fingerprints
+from lessonlib.files.errors import DataCorrupt, DataError, DataNotFound, shown
+from lessonlib.files.formats import EXPECTED, IDX, Found, Part, describe, look_in
+from lessonlib.files.idx import header_of
+from lessonlib.files.notices import progress, say
+from lessonlib.files.tables import MAX_CSV
+from lessonlib.files.where import as_path, cache_folder
 
+SECONDS_TO_ANSWER = 10  # to connect, and between two pieces of a file
+SECONDS_FOR_A_FILE = 600
 SECONDS_BEFORE_ASKING_AGAIN = 3600
 SECONDS_TO_WAIT_FOR_ANOTHER = 900
 NO_ROOM = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
+SINGLE_FILES = (".pkl", ".pkl.gz", ".pickle", ".npz", ".csv", ".csv.gz")  # that hold all digits
 
 
 def fetch_mnist(folder: Path, source: str | os.PathLike | None = None) -> Found:
     """Get MNIST (11 MB) into `folder`, unless it is there, and give what is there then.
 
-    `source` is a web address (of a folder with the four packed IDX files, or of a pickle), a folder or a file; without
-    one, torchvision's mirrors are asked in turn. Raises `DataNotFound` if it cannot be had, `DataCorrupt` if what came
-    is not in MNIST's form.
+    `source` is a web address (of a folder with the four packed IDX files, or of a single file), a folder or a file;
+    without one, torchvision's mirrors are asked in turn. Raises `DataNotFound` if it cannot be had, `DataCorrupt` if
+    what came is not in MNIST's form.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -43,24 +52,18 @@ def fetch_mnist(folder: Path, source: str | os.PathLike | None = None) -> Found:
             if (found := look_in(folder)) is not None:
                 return found
             staging = folder / ".fetching-mnist"
-            staging.mkdir(exist_ok=True)
-            ready = staging / "ready"
-            if ready.exists():
-                shutil.rmtree(ready)  # from an attempt that was stopped, and perhaps from another source
+            shutil.rmtree(staging, ignore_errors=True)
             try:
-                _bring(source, staging, ready)
-                _check(ready, source)
-                _move(ready, folder)
-                shutil.rmtree(staging)
+                parts = _bring(source, staging)
+                _write(parts, staging / "ready")
+                _move(staging / "ready", folder / "MNIST" / "raw")
             finally:
-                if staging.exists() and not any(staging.iterdir()):
-                    staging.rmdir()
+                shutil.rmtree(staging, ignore_errors=True)
             return look_in(folder)
     except DataError:
         raise
     except OSError as error:
         if error.errno in NO_ROOM:
-            shutil.rmtree(folder / ".fetching-mnist", ignore_errors=True)
             raise DataNotFound(f"there is no room for MNIST in {folder}; it takes 70 MB. Nothing was kept. Make room, "
                                "or set LESSONLIB_CACHE to a folder on another disk") from error
         raise DataNotFound(f"MNIST could not be put into {folder}: {error}") from error
@@ -88,127 +91,176 @@ def _only_one(folder: Path) -> Iterator[None]:
 # --- bringing it here --------------------------------------------------------------------------------------
 
 
-def _bring(source: str | os.PathLike | None, staging: Path, ready: Path) -> None:
-    """Put MNIST into `ready`, in the form in which it is to be kept."""
+def _bring(source: str | os.PathLike | None, staging: Path) -> tuple[Part, Part, Part]:
+    """Read the digits from wherever they are, over `staging` where they come from the network."""
     if source is None:
         from torchvision.datasets import MNIST  # takes seconds to import, and most readers never download
 
-        _from_mirrors(MNIST.mirrors, staging, ready)
-    elif "://" in str(source):
-        _from_address(str(source), staging, ready)
-    else:
-        _from_disk(Path(source).expanduser(), ready)
+        return _from_servers(MNIST.mirrors, staging)
+    if "://" not in os.fsdecode(source):
+        return _read(as_path(source), f"there is no MNIST at {as_path(source)}: {{}}")
+    url = _checked_address(os.fsdecode(source))
+    name = shown(PurePosixPath(unquote(urlsplit(url).path)).name)
+    if name.lower().endswith(SINGLE_FILES):
+        file = staging / f"from-the-network{''.join(PurePosixPath(name.lower()).suffixes[-2:])}"
+        try:
+            _fetch(url, file, MAX_CSV)
+        except FetchError as error:
+            raise DataNotFound(f"{url} could not be fetched: {error}") from error
+        return _read(file, f"what {url} gave is not MNIST: {{}}. Nothing was kept")
+    if name.lower().replace(".gz", "") in IDX:  # one of the four stands for all of them
+        url = url[: url.rindex("/")]
+    return _from_servers([url.rstrip("/") + "/"], staging, must_be_mnist=False)
 
 
-def _from_address(url: str, staging: Path, ready: Path) -> None:
+def _checked_address(url: str) -> str:
     try:
-        scheme, path = urlsplit(url).scheme, urlsplit(url).path
+        is_address = urlsplit(url).scheme in ("http", "https") and bool(urlsplit(url).hostname)
     except ValueError:
-        scheme = path = ""  # no address at all
-    if scheme not in ("http", "https"):
+        is_address = False
+    if not is_address:
         raise DataNotFound("expected a folder, a file, or an address that begins with http:// or https://; "
                            f"got {url}")
-    if path.endswith((".pkl", ".pkl.gz")):
-        _pickle_from(url, PICKLE if path.endswith(".gz") else PICKLE.removesuffix(".gz"), staging, ready)
-    else:
-        _from_mirrors([url.rstrip("/") + "/"], staging, ready)
+    return quote(url, safe="%/:=&?~#+!$,;'@()*[]")
 
 
-def _from_mirrors(mirrors: list[str], staging: Path, ready: Path) -> None:
-    from torchvision.datasets import MNIST
-
-    mirrors = list(mirrors)
-    for packed, md5 in MNIST.resources:
-        name, failures = packed.removesuffix(".gz"), []
-        for mirror in tuple(mirrors):
-            try:
-                fetch(mirror + packed, staging / packed, math.prod(IDX[name]) + 2**16, md5)
-                break
-            except FetchError as error:
-                failures.append(f"  - {mirror}{packed}: {error}")
-                mirrors.append(mirrors.pop(mirrors.index(mirror)))  # the next file is asked for elsewhere first
-        else:
-            tried = "\n".join(failures)
-            raise DataNotFound(f"MNIST could not be fetched:\n{tried}\nTry `lessons data get` again when there is a "
-                               "network (it goes on where it stopped), or copy mnist.pkl.gz or the four IDX files "
-                               f"into {staging.parent}")
-    for packed, _ in MNIST.resources:
-        _keep_idx(packed.removesuffix(".gz"), staging / packed, ready)
+def _from_servers(servers: list[str], staging: Path, must_be_mnist: bool = True) -> tuple[Part, Part, Part]:
+    """The four packed IDX files from the first server whose files are whole and, where they must be, MNIST's."""
+    failures = []
+    for number, server in enumerate(servers):
+        folder = staging / f"server-{number}"
+        try:
+            for name, shape in IDX.items():
+                _fetch(f"{server}{name}.gz", folder / f"{name}.gz", math.prod(shape) + 2**16)
+            parts = _read(folder, "{}")
+            wrong = [name for name, md5 in fingerprints(parts).items() if md5 != MD5[name]] if must_be_mnist else []
+            if not wrong:
+                return parts
+            failures.append(f"  - {server}: {', '.join(wrong)} do not hold MNIST's digits")
+        except (FetchError, DataCorrupt) as error:
+            failures.append(f"  - {server}: {error}")
+    tried = "\n".join(failures)
+    raise DataNotFound(f"MNIST could not be fetched:\n{tried}\nTry `lessons data get` again when there is a network, or "
+                       f"copy mnist.pkl.gz or the four IDX files into {staging.parent}")
 
 
-def _pickle_from(url: str, name: str, staging: Path, ready: Path) -> None:
-    try:
-        fetch(url, staging / name, LARGEST_PICKLE)
-    except FetchError as error:
-        raise DataNotFound(f"{url} could not be fetched: {error}") from error
-    ready.mkdir(exist_ok=True)
-    (staging / name).replace(ready / name)
-
-
-def _from_disk(source: Path, ready: Path) -> None:
-    found = look_in(source) or (look_in(source.parent) if source.is_file() else None)
+def _read(path: Path, words: str) -> tuple[Part, Part, Part]:
+    """The digits at `path`, in any form. The errors are put into `words`."""
+    found = look_in(path)
     if found is None:
-        there = "there is no MNIST in it" if source.exists() else "it does not exist"
-        raise DataNotFound(f"{source}: {there}. Expected mnist.pkl.gz, the four IDX files (packed or not) or "
-                           "torchvision's MNIST folder")
-    if found.form == "idx":
-        for name, file in found.files.items():
-            _keep_idx(name, file, ready)
-    else:
-        ready.mkdir(exist_ok=True)
-        file = found.files[PICKLE]
-        shutil.copyfile(file, ready / (PICKLE if file.suffix == ".gz" else PICKLE.removesuffix(".gz")))
-
-
-def _keep_idx(name: str, file: Path, ready: Path) -> None:
-    """Unpack an IDX file to where torchvision looks for it too."""
-    target = ready / "MNIST" / "raw" / name
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_bytes(read_bytes(file, math.prod(IDX[name]) + 16))
-
-
-# --- checking, and putting it in place ---------------------------------------------------------------------
-
-
-def _check(ready: Path, source: str | os.PathLike | None) -> None:
-    found = look_in(ready)
+        raise DataNotFound(words.format(describe(path) or "it is not there") + f". Expected {EXPECTED}")
     try:
-        found.read()
+        parts = found.read()
     except DataCorrupt as error:
-        shutil.rmtree(ready)
-        raise DataCorrupt(f"what {source or 'the mirrors'} gave is not MNIST: {error.path.name}: {error.fault}. "
-                          "Nothing was kept") from error
+        raise DataCorrupt(words.format(f"{error.path.name}: {error.fault}")) from error
+    if [len(labels) for _, labels in parts] != [50_000, 10_000, 10_000]:
+        raise DataCorrupt(words.format("it does not hold MNIST's 70,000 digits") + ". Give it to "
+                          "load_digits(path=…) instead")
+    return parts
+
+
+# --- one file over the network -----------------------------------------------------------------------------
+
+
+class FetchError(Exception):
+    """A server did not give the file; the message says why."""
+
+
+def _fetch(url: str, target: Path, max_bytes: int) -> None:
+    """One file over HTTP: bounded in time and in size, of which the server is asked first."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    deadline, n_bytes = time.monotonic() + SECONDS_FOR_A_FILE, 0
+    try:
+        asked = request.Request(url, headers={"User-Agent": "lessonlib", "Accept-Encoding": "identity"})
+        with _opener().open(asked, timeout=SECONDS_TO_ANSWER) as response, target.open("wb") as file:
+            length = int(response.headers.get("Content-Length") or 0)
+            if length > max_bytes:
+                raise FetchError(f"it is to be {length:,} bytes long, and the file has at most {max_bytes:,}")
+            with progress(length or None, target.name, "B") as bar:
+                while chunk := response.read1(2**16):
+                    n_bytes += len(chunk)
+                    if n_bytes > max_bytes:
+                        raise FetchError(f"more than {max_bytes:,} bytes came, and the file has at most that many")
+                    if time.monotonic() > deadline:
+                        raise FetchError(f"too slow: {n_bytes:,} bytes in {SECONDS_FOR_A_FILE:,} seconds")
+                    file.write(chunk)
+                    bar.update(len(chunk))
+    except HTTPError as error:
+        error.close()
+        raise FetchError(f"the server answers {error.code} {error.reason}") from error
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        cause = getattr(error, "reason", error)
+        if getattr(error, "errno", None) in NO_ROOM:
+            raise
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            raise FetchError(f"the server's certificate is not trusted ({cause.verify_message}); where a school or a "
+                             "company reads all traffic, set SSL_CERT_FILE to the file of its certificate") from error
+        raise FetchError(f"no answer ({cause or type(error).__name__})") from error
+    if n_bytes < length:
+        raise FetchError(f"the connection was cut after {n_bytes:,} of {length:,} bytes")
+
+
+def _opener() -> request.OpenerDirector:
+    """Opens http and https addresses, through the proxy that the environment names, and nothing else."""
+    opener = request.OpenerDirector()
+    for handler in (request.ProxyHandler, request.UnknownHandler, request.HTTPHandler, request.HTTPSHandler,
+                    request.HTTPRedirectHandler, request.HTTPDefaultErrorHandler, request.HTTPErrorProcessor):
+        opener.add_handler(handler())
+    return opener
+
+
+# --- putting it in place -----------------------------------------------------------------------------------
+
+
+def _write(parts: tuple[Part, Part, Part], folder: Path) -> None:
+    """The four IDX files, unpacked: they are read ten times as fast as packed ones."""
+    folder.mkdir(parents=True)
+    (train_x, train_y), (valid_x, valid_y), (test_x, test_y) = parts
+    for name, arrays in zip(IDX, ((train_x, valid_x), (train_y, valid_y), (test_x,), (test_y,)), strict=True):
+        with (folder / name).open("wb") as file:
+            file.write(header_of(IDX[name]))
+            for array in arrays:
+                file.write(np.ascontiguousarray(array, dtype=np.uint8))
+            file.flush()
+            os.fsync(file.fileno())  # so that not even a power cut leaves an empty file under this name
 
 
 def _move(ready: Path, folder: Path) -> None:
     """Move each file to its place, and leave alone what is there already."""
-    for file in sorted(ready.rglob("*")):
-        target = folder / file.relative_to(ready)
-        if file.is_dir():
-            target.mkdir(exist_ok=True)
-        elif not target.exists():
-            with file.open("rb+") as written:
-                os.fsync(written.fileno())  # so that not even a power cut leaves an empty file under this name
-            file.replace(target)
+    folder.mkdir(parents=True, exist_ok=True)
+    for file in sorted(ready.iterdir()):
+        if not (folder / file.name).exists():
+            file.replace(folder / file.name)
 
 
 # --- an attempt that failed --------------------------------------------------------------------------------
 
 
-def asked_in_vain_lately() -> bool:
-    """Whether a download failed within the last hour; nobody should wait for the same failure in each notebook."""
-    mark = _asked_in_vain()
-    return mark.is_file() and time.time() - mark.stat().st_mtime < SECONDS_BEFORE_ASKING_AGAIN
+_failures = {}  # of this session, where the cache folder cannot be written
 
 
-def remember_failure() -> None:
-    """Let `asked_in_vain_lately` be true for an hour."""
+def failed_recently() -> str | None:
+    """Why a download failed within the last hour; nobody should wait for the same failure in each notebook."""
+    mark = _failure_mark()
+    when, why = _failures.get(mark, (0.0, ""))
     try:
-        _asked_in_vain().parent.mkdir(parents=True, exist_ok=True)
-        _asked_in_vain().touch()
+        if mark.is_file() and mark.stat().st_mtime > when:
+            when, why = mark.stat().st_mtime, mark.read_text(encoding="utf-8", errors="replace")[:2000]
     except OSError as error:
-        say(f"{cache_folder()} cannot be written ({error.strerror}), so the next notebook will ask for MNIST again")
+        say(f"{mark} cannot be read ({error.strerror})")
+    return why if time.time() - when < SECONDS_BEFORE_ASKING_AGAIN else None
 
 
-def _asked_in_vain() -> Path:
+def remember_failure(why: str) -> None:
+    """Let `failed_recently` give this answer for an hour."""
+    mark = _failure_mark()
+    _failures[mark] = time.time(), why
+    try:
+        mark.parent.mkdir(parents=True, exist_ok=True)
+        mark.write_text(why, encoding="utf-8")
+    except OSError as error:
+        say(f"{mark.parent} cannot be written ({error.strerror}), so the next notebook will ask for MNIST again")
+
+
+def _failure_mark() -> Path:
     return cache_folder() / "mnist-could-not-be-fetched"

@@ -1,0 +1,1 @@
+"""Running, watching, comparing and judging an answer; and putting into words what was found."""

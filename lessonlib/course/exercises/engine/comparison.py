@@ -1,0 +1,211 @@
+"""Comparing what came out with what should have: to numbers, equal or not, and the first place where they part."""
+
+import numbers as python_numbers
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+# Right answers may round in float32 on the way or add a tiny number against log(0); mistakes are far larger than that.
+RTOL, ATOL = 1e-5, 1e-6
+_DEEPEST = 12  # lists within lists
+
+
+def listed(names: Sequence[str], singular: str = "is", plural: str = "are") -> str:
+    """Names and their verb: "a is", "a and b are", "a, b and c are"."""
+    *first, last = names
+    return f"{', '.join(first)} and {last} {plural}" if first else f"{last} {singular}"
+
+
+def shape_of(value: object) -> str:
+    """A value in a few words: its shape if it has one, else its type."""
+    if isinstance(value, Tensor):
+        return f"a tensor of shape {tuple(value.shape)}"
+    if isinstance(value, np.ndarray):
+        return f"a NumPy array of shape {value.shape}"
+    if isinstance(value, type):
+        return f"the class {value.__name__}"
+    if isinstance(value, tuple):
+        return f"a tuple of {len(value)}"
+    kind = type(value).__name__
+    return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
+
+
+def inputs_in_words(inputs: Mapping[str, object]) -> str:
+    """The inputs of a call: a tensor by its shape, other things as they are."""
+    return ", ".join(f"{name} {tuple(value.shape)}" if isinstance(value, Tensor) else f"{name} {value!r}"
+                     for name, value in inputs.items() if isinstance(value, (Tensor, int, float, str)))
+
+
+def to_tensor(value: object) -> Tensor | None:
+    """A number, an array or a list of numbers as a float64 tensor without a graph; None where it is none of them."""
+    if isinstance(value, Tensor):
+        return None if value.is_complex() else value.detach().to("cpu", torch.float64).clone()
+    if isinstance(value, (bool, python_numbers.Real, np.ndarray, np.generic)):
+        try:
+            return torch.from_numpy(np.array(value, dtype=np.float64))
+        except (TypeError, ValueError, OverflowError):  # no number at all, or too large for a float
+            return None
+    if isinstance(value, (list, tuple)) and value:
+        rows = [to_tensor(row) for row in value]
+        same = [row for row in rows if row is not None and rows[0] is not None and row.shape == rows[0].shape]
+        return torch.stack(same) if len(same) == len(rows) else None
+    return None
+
+
+def equal(yours: Tensor, expected: Tensor) -> bool:
+    """The same shape, and the same numbers up to rounding; nan is equal to nan."""
+    return yours.shape == expected.shape and torch.allclose(yours, expected, rtol=RTOL, atol=ATOL, equal_nan=True)
+
+
+def all_equal(yours: Sequence[Tensor], expected: Sequence[Tensor]) -> bool:
+    """`equal` for each pair of several."""
+    return len(yours) == len(expected) and all(equal(a, b) for a, b in zip(yours, expected, strict=True))
+
+
+# --- results of any kind ------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Part:
+    """One piece of a result: its numbers, or its text where it is no number; and of what sort it was."""
+
+    sort: str  # "floats", "whole numbers", "truth values" of a tensor; "number", "truth value"; "array"; "other"
+    numbers: Tensor | None
+    text: str = ""
+
+    def same(self, other: "Part") -> bool:
+        """Equal up to rounding; whether it came as a tensor or as a number does not matter."""
+        if self.numbers is None or other.numbers is None:
+            return self.numbers is other.numbers and self.text == other.text
+        return equal(self.numbers, other.numbers)
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came out of a call: its parts, and how they were packed ("*" for a part, lists in brackets)."""
+
+    parts: tuple[Part, ...]
+    packing: str
+
+    def same(self, other: "Outcome") -> bool:
+        """The same numbers, packed in the same way."""
+        return (isinstance(other, Result) and self.packing == other.packing and len(self.parts) == len(other.parts)
+                and all(a.same(b) for a, b in zip(self.parts, other.parts, strict=True)))
+
+    @property
+    def tensors(self) -> tuple[Tensor, ...]:
+        """The parts that are numbers."""
+        return tuple(part.numbers for part in self.parts if part.numbers is not None)
+
+    @property
+    def finite(self) -> bool:
+        return all(bool(tensor.isfinite().all()) for tensor in self.tensors)
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A call that ended in an error, of which only the kind counts when two are compared."""
+
+    error: str
+
+    def same(self, other: "Outcome") -> bool:
+        """Whether the other failed as well."""
+        return isinstance(other, Failure)
+
+
+Outcome = Result | Failure
+
+
+def read_result(value: Any) -> Result:
+    """Any value as parts that can be compared; tensors are copied."""
+    parts: list[Part] = []
+
+    def pack(value: Any, depth: int = 0) -> str:
+        if depth == _DEEPEST:  # a list may even hold itself
+            parts.append(Part("other", None, "lists within lists without end"))
+            return "*"
+        if isinstance(value, (list, tuple)) and not isinstance(value, torch.Size):
+            return f"[{','.join(pack(each, depth + 1) for each in value)}]"
+        if isinstance(value, dict):
+            return f"{{{','.join(f'{key!r}:{pack(each, depth + 1)}' for key, each in value.items())}}}"
+        parts.append(_part(value))
+        return "*"
+
+    packing = pack(value)
+    return Result(tuple(parts), packing)
+
+
+def _part(value: Any) -> Part:
+    if isinstance(value, Tensor):
+        sort = ("floats" if value.is_floating_point() else "truth values" if value.dtype == torch.bool
+                else "complex" if value.is_complex() else "whole numbers")
+        return Part(sort, to_tensor(value), "" if sort != "complex" else "complex numbers")
+    if isinstance(value, (bool, np.bool_)):
+        return Part("truth value", to_tensor(bool(value)))
+    if isinstance(value, (python_numbers.Real, np.number)) and not isinstance(value, np.ndarray):
+        return Part("number", to_tensor(value))
+    if isinstance(value, np.ndarray):
+        return Part("array", to_tensor(value), "a NumPy array")
+    if isinstance(value, torch.Size):
+        return Part("other", None, repr(tuple(value)))
+    return Part("other", None, repr(value) if isinstance(value, (str, bytes, type(None), complex)) else shape_of(value))
+
+
+_IN_WORDS = {"floats": "a tensor of floats", "whole numbers": "a tensor of whole numbers", "truth values":
+             "a tensor of True and False", "number": "a number", "truth value": "True or False", "array": "a NumPy array",
+             "complex": "a tensor of complex numbers"}
+
+
+def sort_in_words(part: Part) -> str:
+    """Of what sort a part is, ready for a sentence."""
+    return _IN_WORDS.get(part.sort, part.text)
+
+
+def fits(yours: Part, expected: Part) -> bool:
+    """Whether a part is of the sort that is needed: what the next line of a lesson can calculate with."""
+    single = expected.numbers is not None and expected.numbers.ndim == 0
+    if expected.sort in ("number", "truth value") or single:
+        truth = expected.sort.startswith("truth")
+        return (yours.numbers is not None and yours.sort != "array" and (yours.numbers.ndim == 0 or not truth)
+                and yours.sort.startswith("truth") == truth)
+    if expected.sort == "other":
+        return yours.sort == "other"
+    return yours.sort == expected.sort
+
+
+def first_difference(yours: Tensor, expected: Tensor) -> tuple[int, ...] | None:
+    """The first place where two tensors of one shape differ."""
+    close = torch.isclose(yours, expected, rtol=RTOL, atol=ATOL, equal_nan=True)
+    places = (~close).nonzero()
+    return tuple(places[0].tolist()) if len(places) else None
+
+
+def _number(value: float) -> str:
+    return f"{value:.6g}"
+
+
+def side_by_side(yours: Tensor, expected: Tensor, name: str = "result") -> str:
+    """A few numbers, expected beside yours, from the first place where they part."""
+    lines = [f"{name}: expected shape {tuple(expected.shape)}, yours {tuple(yours.shape)}"]
+    if yours.shape != expected.shape:
+        for side, tensor in (("expected", expected), ("yours", yours)):
+            first = ", ".join(_number(value) for value in tensor.flatten()[:6].tolist())
+            lines.append(f"  {side:9}{first}{', …' if tensor.numel() > 6 else ''}")
+        return "\n".join(lines)
+    place = first_difference(yours, expected)
+    if place is None:
+        return lines[0]
+    close = torch.isclose(yours, expected, rtol=RTOL, atol=ATOL, equal_nan=True)
+    at = f"[{', '.join(map(str, place))}]" if place else ""
+    lines.append(f"  they part first at {name}{at}: expected {_number(expected[place].item())}, "
+                 f"yours {_number(yours[place].item())}; {int((~close).sum())} of {close.numel()} differ")
+    if yours.ndim:
+        row = place[:-1]
+        for side, tensor in (("expected", expected[row]), ("yours", yours[row])):
+            shown = ", ".join(_number(value) for value in tensor[:8].tolist())
+            lines.append(f"  {side:9}{shown}{', …' if len(tensor) > 8 else ''}")
+    return "\n".join(lines)

@@ -1,0 +1,193 @@
+"""Which mistake gives exactly these numbers: the examples of the task's file, and the mutants of its solution."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from lessonlib.course.exercises.engine import sandbox
+from lessonlib.course.exercises.engine.answers import NoEnd, make_answer
+from lessonlib.course.exercises.engine.comparison import Failure, Outcome, Part, Result, equal
+from lessonlib.course.exercises.engine.mutation import Mutant, mutants
+from lessonlib.course.exercises.task_files import Task
+
+Outcomes = Sequence[Outcome]
+Observe = Callable[[Any], Outcomes]  # what an answer of ours gives in each case
+
+
+@dataclass(frozen=True)
+class Known:
+    """A mistake, and what it gives in each case."""
+
+    code: str
+    outcomes: Outcomes
+    what: str = ""  # of a mutant
+
+    def among(self, cases: Sequence[int]) -> list[Outcome]:
+        """In these cases."""
+        return [self.outcomes[i] for i in cases]
+
+
+def same(yours: Outcomes, theirs: Outcomes) -> bool:
+    """Whether the same comes out in all cases (an error counts as an error), and a number in at least one."""
+    return (len(yours) == len(theirs) and all(a.same(b) for a, b in zip(yours, theirs, strict=True))
+            and any(isinstance(b, Result) and _says_something(b) for b in theirs))
+
+
+def _says_something(result: Result) -> bool:
+    """Whether anything but nan came out: nan alone is the end of many mistakes."""
+    return not result.tensors or any(tensor.numel() == 0 or not bool(tensor.isnan().all()) for tensor in result.tensors)
+
+
+def changed(outcome: Outcome, change: Callable[[Tensor], Tensor]) -> Outcome:
+    """An outcome with each of its tensors changed."""
+    if isinstance(outcome, Failure):
+        return outcome
+    return Result(tuple(part if part.numbers is None else Part(part.sort, change(part.numbers), part.text)
+                        for part in outcome.parts), outcome.packing)
+
+
+def factor_between(yours: Outcomes, theirs: Outcomes) -> float | None:
+    """The number by which all of theirs would have to be multiplied to give yours, if there is one for all cases."""
+    mine: list[Tensor] = []
+    others: list[Tensor] = []
+    for a, b in zip(yours, theirs, strict=True):
+        if isinstance(a, Failure) or isinstance(b, Failure):
+            if not a.same(b):
+                return None
+            continue
+        if len(a.tensors) != len(b.tensors) or any(p.shape != q.shape for p, q in zip(a.tensors, b.tensors, strict=True)):
+            return None
+        mine += [part.flatten() for part in a.tensors]
+        others += [part.flatten() for part in b.tensors]
+    if not mine:
+        return None
+    left, right = torch.cat(mine), torch.cat(others)
+    if len(left) < 3 or not bool(left.isfinite().all() & right.isfinite().all()):
+        return None
+    factor = (left @ right / (right @ right)).item()
+    return factor if abs(factor) > 1e-9 and equal(left, factor * right) else None
+
+
+class Explanations:
+    """All that is known of one exercise: computed when first needed, and kept while the process lives."""
+
+    def __init__(self, task: Task, observe: Observe):
+        self.task, self._observe = task, observe
+
+    def observe_source(self, source: str) -> Outcomes | None:
+        """What the answer in a cell gives; None where the cell itself fails, or has no end."""
+        sandbox.reseed()
+        try:
+            return self._observe(make_answer(source, self.task.name))
+        except (NoEnd, Exception):
+            return None
+
+    @cached_property
+    def right(self) -> list[Outcomes]:
+        """What the solution gives, and each answer that the file calls right although its numbers differ."""
+        sources = [self.task.solution, *(freedom.cell.source for freedom in self.task.freedoms)]
+        found = [self.observe_source(source) for source in sources]
+        return [outcomes for outcomes in found if outcomes is not None]
+
+    def is_right(self, outcomes: Outcomes, among: Sequence[int] | None = None) -> bool:
+        """Whether one of the right answers gives this, in all cases or in those given."""
+        chosen = range(len(outcomes)) if among is None else among
+        return any(same(outcomes, [right[i] for i in chosen]) for right in self.right)
+
+    @cached_property
+    def examples(self) -> list[Known]:
+        """The mistakes with words that are found by their numbers. One that gives the right numbers is left out."""
+        found = []
+        for wrong in self.task.wrong:
+            for cell in wrong.examples if wrong.mistake.by_numbers else ():
+                outcomes = self.observe_source(cell.source)
+                if outcomes is not None and not self.is_right(outcomes):
+                    found.append(Known(wrong.code, outcomes))
+        return found
+
+    @cached_property
+    def mutants(self) -> list[Known]:
+        """The mutants of the solution and of the other right answers that give something wrong."""
+        found: list[Known] = []
+        for source in (self.task.solution, *(freedom.cell.source for freedom in self.task.freedoms)):
+            for mutant in mutants(source):
+                outcomes = self.observe_source(mutant.source)
+                if outcomes is not None and any(isinstance(each, Result) for each in outcomes) and not self.is_right(outcomes):
+                    found.append(Known(f"slip_{mutant.code}", outcomes, mutant.what))
+        return found
+
+    def all_mutants(self) -> Iterator[Mutant]:
+        """The mutants of the solution, whatever they give."""
+        yield from mutants(self.task.solution)
+
+    # --- searching. `yours` are the outcomes in the cases `among`.
+
+    def example(self, yours: Outcomes, among: Sequence[int]) -> Known | None:
+        """The first example that gives the same as yours."""
+        return next((each for each in self.examples if same(yours, each.among(among))), None)
+
+    def mutant(self, yours: Outcomes, among: Sequence[int]) -> Known | None:
+        """The first mutant that gives the same as yours."""
+        return next((each for each in self.mutants if same(yours, each.among(among))), None)
+
+    def where_finite(self, yours: Outcomes, among: Sequence[int]) -> Known | None:
+        """An example that gives the same wherever it gives a number at all: yours may be guarded against nan and inf."""
+        for each in self.examples:
+            theirs = each.among(among)
+            if any(isinstance(outcome, Failure) for outcome in (*yours, *theirs)):
+                continue
+            pairs = [(a, b) for a, b in zip(yours, theirs, strict=True) if isinstance(b, Result) and b.finite]
+            if 0 < len(pairs) < len(yours) and all(a.same(b) for a, b in pairs):
+                return each
+        return None
+
+    @staticmethod
+    def scaled(known: Sequence[Known], yours: Outcomes, among: Sequence[int]) -> tuple[Known, float] | None:
+        """A mistake of which yours are a multiple, and the factor."""
+        for each in known:
+            factor = factor_between(yours, each.among(among))
+            if factor is not None:
+                return each, factor
+        return None
+
+
+def part_by_part(yours: Outcomes, right: Outcomes, known: Sequence[Known]) -> list[Known]:
+    """Where several things come out: a mistake for each part that is wrong, or an empty list."""
+    given = [k for k, outcome in enumerate(yours) if isinstance(outcome, Result)]
+    if not given:
+        return []
+    n_parts = len(_parts(right[given[0]]))
+    found: list[Known] = []
+    for i in range(n_parts if all(len(_parts(yours[k])) == n_parts for k in given) else 0):
+        if all(_parts(yours[k])[i].same(_parts(right[k])[i]) for k in given):
+            continue
+        fitting = next((each for each in known if _explains_part(each, i, yours, right, given)), None)
+        if fitting is None:
+            return []
+        found.append(fitting)
+    raised = set(range(len(yours))) - set(given)
+    explained = {k for each in found for k in raised if isinstance(each.outcomes[k], Failure)}
+    return found if raised == explained else []
+
+
+def _explains_part(known: Known, i: int, yours: Outcomes, right: Outcomes, given: Sequence[int]) -> bool:
+    """Whether a mistake gives the same in part `i`, and is right in all others."""
+    if not any(_says_something(Result((_parts(yours[k])[i],), "*")) for k in given):
+        return False
+    for k in given:
+        theirs, rights = _parts(known.outcomes[k]), _parts(right[k])
+        if len(theirs) != len(rights) or not theirs[i].same(_parts(yours[k])[i]):
+            return False
+        if not all(theirs[j].same(rights[j]) for j in range(len(rights)) if j != i):
+            return False
+    return True
+
+
+def _parts(outcome: Outcome) -> tuple[Part, ...]:
+    return outcome.parts if isinstance(outcome, Result) else ()
+
+

@@ -1,0 +1,103 @@
+"""Slips with loops and state: what happens in each round, once, or in place."""
+
+import ast
+
+from lessonlib.course.exercises.engine.slips.places import Changes, instead, is_returned, renamed, with_, without
+from lessonlib.course.exercises.engine.syntax import assign, Change, Code, call, called, is_method, name, number, reads, text
+
+
+def return_in_loop(code: Code, node: ast.AST) -> Changes:
+    """`return` indented too far, so that the loop ends in its first round; `return` for `yield`."""
+    if isinstance(node, (ast.For, ast.While)):
+        block = code.block(node)
+        place = next(i for i, line in enumerate(block) if line is node)
+        below = block[place + 1] if place + 1 < len(block) else None
+        if isinstance(below, ast.Return):
+            words = "`return` inside the loop"
+            inner = _inner_loop(node)
+            yield Change(f"with {words}", ((below, []), (node.body[-1], [node.body[-1], below])))
+            if inner is not None:
+                yield Change("with `return` inside the inner loop", ((below, []), (inner.body[-1], [inner.body[-1], below])))
+    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Yield):
+        yield with_(node, [ast.Return(node.value.value)], "`return` in place of `yield`")
+
+
+def _inner_loop(node: ast.For | ast.While) -> ast.For | ast.While | None:
+    return next((line for line in node.body if isinstance(line, (ast.For, ast.While))), None)
+
+
+def after_loop(code: Code, node: ast.AST) -> Changes:
+    """The last lines of a loop not indented, so that they run once, after it."""
+    if isinstance(node, ast.For):
+        for i in range(1, len(node.body)):
+            out = node.body[i:]
+            words = f"`{text(out[0])}` after the loop" if len(out) == 1 else f"the lines from `{text(out[0])}` on after the loop"
+            loop = ast.For(node.target, node.iter, node.body[:i], [], lineno=node.lineno)
+            yield with_(node, [loop, *out], words)
+
+
+def state_in_loop(code: Code, node: ast.AST) -> Changes:
+    """What is made once before a loop made in every round, or what is made in every round made once before it."""
+    if not isinstance(node, (ast.For, ast.While)):
+        return
+    block = code.block(node)
+    place = next(i for i, line in enumerate(block) if line is node)
+    for line in block[:place]:
+        if isinstance(line, ast.Assign):
+            yield Change(f"with `{text(line)}` inside the loop", ((line, []), (node.body[0], [line, node.body[0]])))
+    for line in node.body:
+        if isinstance(line, ast.Assign) and len(node.body) > 1:
+            yield Change(f"with `{text(line)}` before the loop", ((line, []), (node, [line, node])))
+
+
+def pairing(code: Code, node: ast.AST) -> Changes:
+    """Pairs that do not belong together, a count that starts elsewhere, the wrong order, one object used many times."""
+    if called(node) == "enumerate" and isinstance(node, ast.Call):
+        yield instead(code, node, ast.Call(node.func, [*node.args[:1], number(1)], []))
+    if called(node) == "zip" and isinstance(node, ast.Call) and len(node.args) >= 2:
+        late = ast.Subscript(node.args[1], ast.Slice(lower=number(1)), ast.Load())
+        yield instead(code, node, ast.Call(node.func, [node.args[0], late, *node.args[2:]], node.keywords))
+    if isinstance(node, (ast.For, ast.comprehension)):
+        if isinstance(node.target, ast.Tuple) and len(node.target.elts) == 2:
+            other = ast.Tuple(node.target.elts[::-1], ast.Store())
+            yield with_(node.target, other, f"`for {text(other)[1:-1]}` in place of `for {text(node.target)[1:-1]}`")
+        if called(node.iter) == "reversed":
+            yield without(node.iter, node.iter.args[0], "`reversed`")
+        else:
+            backwards = ast.Call(name("reversed"), [ast.Call(name("list"), [node.iter], [])], [])
+            yield with_(node.iter, backwards, f"`{text(node.iter)}` in the reverse order")
+    if isinstance(node, ast.ListComp) and isinstance(node.elt, (ast.List, ast.ListComp, ast.BinOp)):
+        rounds = node.generators[0].iter
+        if called(rounds) == "range" and not any(reads(code, node.elt, ast.unparse(g.target)) for g in node.generators):
+            same = ast.BinOp(ast.List([node.elt], ast.Load()), ast.Mult(), rounds.args[0])
+            yield with_(node, same, "the same row many times")
+
+
+HAS_TWIN_IN_PLACE = ("exp", "log", "sqrt", "square", "abs", "relu", "clamp", "clamp_min", "clamp_max")
+
+
+def in_place(code: Code, node: ast.AST) -> Changes:
+    """An input changed in place, or a parameter that should be changed in place replaced by a new tensor."""
+    if isinstance(node, ast.BinOp) and isinstance(node.left, ast.Name) and node.left.id in code.params(node):
+        method = {ast.Add: "add_", ast.Sub: "sub_", ast.Mult: "mul_", ast.Div: "div_", ast.Pow: "pow_"}.get(type(node.op))
+        if method:
+            yield with_(node, call(node.left, method, node.right), f"`{node.left.id}` changed in place")
+    if is_method(node) and node.func.attr in HAS_TWIN_IN_PLACE:
+        changed = node.func.value
+        if isinstance(changed, ast.Name) and changed.id in code.params(node):
+            yield with_(node, renamed(node, node.func.attr + "_"), f"`{changed.id}` changed in place")
+    if isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name):
+        new = assign([node.target], ast.BinOp(name(node.target.id), node.op, node.value))
+        yield with_(node, [new], f"`{text(new)}` in place of `{text(node)}`")
+
+
+def detached(code: Code, node: ast.AST) -> Changes:
+    """The record for the gradient cut too early: `.detach()`, `.item()`, `.data`."""
+    if is_returned(code, node) or (isinstance(node, ast.expr) and isinstance(code.parents.get(node), ast.Assign)
+                                    and isinstance(node, (ast.Call, ast.BinOp))):
+        yield with_(node, call(node, "detach"), f"`.detach()` after `{text(node)}`")
+        yield with_(node, call(node, "item"), f"`.item()` after `{text(node)}`", "item")
+    elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load):
+        of_self = isinstance(node.value, ast.Name) and node.value.id == "self"
+        if of_self and isinstance(code.parents.get(node), ast.BinOp):
+            yield with_(node, ast.Attribute(node, "data", ast.Load()), f"`{text(node)}.data` in place of `{text(node)}`")

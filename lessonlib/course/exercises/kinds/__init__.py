@@ -1,0 +1,1 @@
+"""What each kind of exercise looks at: a function, a module, an optimizer, a training loop, a loader of batches."""
