@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from lessonlib.course import lab
+from lessonlib.course.commands import open as open_command
 from lessonlib.course.exercises import solution
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -32,22 +32,22 @@ WRONG = """class MyLinear(nn.Module):
 
 
 def test_the_server_listens_on_this_machine_only_and_keeps_its_token(root, monkeypatch):
-    command = lab.lab_command(root, root / "nbs" / "06_module.ipynb", no_browser=True, port=1234)
+    command = open_command.lab_command(root, root / "nbs" / "06_module.ipynb", no_browser=True, port=1234)
     assert "--ServerApp.ip=127.0.0.1" in command
     assert "--LabApp.default_url=/lab/tree/nbs/06_module.ipynb" in command
     assert not any("token" in part or "password" in part for part in command)
     monkeypatch.setattr(os, "geteuid", lambda: 1000, raising=False)
-    assert "--allow-root" not in lab.lab_command(root, root / "nbs" / "00_start.ipynb")
+    assert "--allow-root" not in open_command.lab_command(root, root / "nbs" / "00_start.ipynb")
     monkeypatch.setattr(os, "geteuid", lambda: 0, raising=False)
-    assert "--allow-root" in lab.lab_command(root, root / "nbs" / "00_start.ipynb")
+    assert "--allow-root" in open_command.lab_command(root, root / "nbs" / "00_start.ipynb")
 
 
 def test_settings_of_the_reader_are_left_alone(tmp_path):
-    lab.write_settings(tmp_path)
+    open_command.write_settings(tmp_path)
     [path] = tmp_path.rglob("overrides.json")
     assert "fetchNews" in path.read_text(encoding="utf-8")
     path.write_text("{}", encoding="utf-8")
-    lab.write_settings(tmp_path)
+    open_command.write_settings(tmp_path)
     assert path.read_text(encoding="utf-8") == "{}"
 
 

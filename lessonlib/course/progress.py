@@ -6,6 +6,7 @@ Standard library and a file lock only, so that `lessons list` stays quick. The f
 import json
 import os
 import tempfile
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
 from pathlib import Path
@@ -144,3 +145,14 @@ def _write(path: Path, records: dict[str, Record]) -> None:
     except BaseException:
         Path(unfinished).unlink(missing_ok=True)
         raise
+
+
+def progress_in_words(ids: Sequence[str], records: Mapping[str, Record]) -> str:
+    """Such as "1 of 2 passed, 1 tried, 3 hints": the exercises of one lesson, as far as the reader got."""
+    if not ids:
+        return ""
+    known = [records.get(id, Record()) for id in ids]
+    passed, hints = sum(record.passed for record in known), sum(len(record.hints) for record in known)
+    tried = sum(record.tries > 0 and not record.passed for record in known)
+    return ", ".join([f"{passed} of {len(ids)} passed", *[f"{tried} tried"] * (tried > 0),
+                      *[f"{hints} hint{'s' * (hints > 1)}"] * (hints > 0)])

@@ -4,25 +4,18 @@
 the reader wrote into a copy, whether the course has a newer edition.
 """
 
-import argparse
 import difflib
 import json
-import os
 import re
-import tempfile
 from collections.abc import Sequence
-from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
 
-from lessonlib.course.notebooks import Lesson, execute, pick, plain, quiet_kernels, write
-from lessonlib.course.terminal import CourseError, complain, console, need_checkout, show_table
+from lessonlib.course.notebooks import Lesson, pick, write
+from lessonlib.course.terminal import CourseError, need_checkout
 from lessonlib.files import say
 
 FOLDER = "work"
 EDITIONS = ".editions"
-CHECK = re.compile(r'^[^#\n]*\bcheck\(\s*["\'](\w+)["\']', re.MULTILINE)
-STATUS = {"ok": "right", "fail": "not yet", "todo": "not tried yet"}
 
 
 def copy_of(lesson: Lesson) -> Path:
@@ -38,14 +31,14 @@ def edition_of(lesson: Lesson) -> Path:
 def hand_out(lesson: Lesson) -> bool:
     """Put a copy of the lesson into `work/`, unless there is one; gives whether it was put there."""
     try:
-        _create(copy_of(lesson), lesson.path.read_bytes())
+        create(copy_of(lesson), lesson.path.read_bytes())
     except FileExistsError:
         return False
-    _remember(lesson)
+    remember(lesson)
     return True
 
 
-def _create(path: Path, content: bytes) -> None:
+def create(path: Path, content: bytes) -> None:
     """Write a new file. Raises `FileExistsError` where there is one, `CourseError` where there can be none."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -62,7 +55,7 @@ def _create(path: Path, content: bytes) -> None:
             raise
 
 
-def _remember(lesson: Lesson) -> None:
+def remember(lesson: Lesson) -> None:
     """Keep what was handed out, to be compared with later editions."""
     kept = edition_of(lesson)
     try:
@@ -118,122 +111,6 @@ def free_name(path: Path, word: str) -> Path:
 def shown(path: Path) -> str:
     """The path as seen from the checkout."""
     return path.relative_to(need_checkout()).as_posix()
-
-
-def update_verb(options: argparse.Namespace) -> int:
-    """Show which copies are of an older edition, and put the newer one beside each of them."""
-    rows = []
-    for lesson in handed_out(options.lessons):
-        if not (what := changes(lesson)):
-            continue
-        if any(cells_of(path) == cells_of(lesson.path)
-               for path in copy_of(lesson).parent.glob(f"{lesson.path.stem}-edition-*.ipynb")):
-            _remember(lesson)  # the record was lost, the edition was not
-            continue
-        beside = free_name(copy_of(lesson), f"edition-{datetime.now():%Y-%m-%d}")
-        _create(beside, lesson.path.read_bytes())
-        _remember(lesson)
-        rows.append((str(lesson.number), what, shown(copy_of(lesson)), shown(beside)))
-    if not rows:
-        console.print("Each of your copies is of the newest edition, or has it beside it."
-                      if handed_out() else "You have no copies yet; `lessons open 0` makes the first one.")
-        return 0
-    show_table("Newer editions", ("", "what is new", "your copy, as it was", "the newer edition"), rows, right=("",))
-    console.print("Nothing of yours was changed. To go on in the newer edition, let `lessons reset N` put it in the place "
-                  "of your copy, which is kept under another name; `lessons check` looks only there.")
-    return 0
-
-
-def reset_verb(options: argparse.Namespace) -> int:
-    """Begin a lesson anew; what was there is kept under a dated name."""
-    for lesson in pick(options.lessons):
-        path = copy_of(lesson)
-        if path.is_file() and path.read_bytes() == lesson.path.read_bytes():
-            console.print(f"{shown(path)} is as new already.")
-            continue
-        if os.path.lexists(path):
-            kept = free_name(path, f"{datetime.now():%Y-%m-%d-%H%M%S}")
-            path.rename(kept)
-            console.print(f"What was in {shown(path)} is kept in {shown(kept)}.")
-        hand_out(lesson)
-        console.print(f"{shown(path)} is new. Your progress stays as it was.")
-    return 0
-
-
-def check_verb(options: argparse.Namespace) -> int:
-    """Run the reader's copies in fresh kernels and tell what each check found; 0 where all are right."""
-    chosen = [lesson for lesson in handed_out(options.lessons) if lesson.exercises or options.lessons]
-    if not chosen:
-        raise CourseError("there is no copy of a lesson with exercises yet; `lessons open 2` makes one")
-    quiet_kernels()
-    rows, remarks, unread = [], [], False
-    for lesson in chosen:
-        console.print(f"Running {shown(copy_of(lesson))} …")
-        try:
-            found = verdicts(lesson, options.timeout)
-        except CourseError as error:
-            complain(str(error))
-            unread = True
-            continue
-        rows += [(str(lesson.number), id, word) for id, (word, _) in found.items()]
-        remarks += [(id, text) for id, (word, text) in found.items() if word != "right"]
-        if not lesson.exercises:
-            console.print(f"Lesson {lesson.number} has no checked exercises.")
-    if not rows:
-        return 1 if unread else 0
-    for id, text in remarks:
-        console.print(f"\n[bold]{id}[/bold]")
-        console.print(text, markup=False)
-    console.print()
-    show_table("Exercises", ("", "exercise", "found"), rows, right=("",))
-    return 1 if remarks or unread else 0
-
-
-def verdicts(lesson: Lesson, timeout: int) -> dict[str, tuple[str, str]]:
-    """Run the reader's copy; for each exercise of the lesson one word, and the text that says more."""
-    import nbformat
-
-    path = copy_of(lesson)
-    try:
-        nb = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(nb.get("cells"), list):
-            raise ValueError("no cells in it")
-        if not all(isinstance(cell, dict) and {"cell_type", "metadata", "source"} <= cell.keys() for cell in nb["cells"]):
-            raise ValueError("a cell of it has no type, no source or no metadata")
-        nbformat.reads(json.dumps(nb), as_version=4)
-    except (OSError, ValueError, AttributeError, KeyError, TypeError, RecursionError, nbformat.ValidationError) as error:
-        why = str(error).splitlines()[0]
-        raise CourseError(f"{shown(path)} is not a notebook that can be read ({why}); `lessons reset {lesson.number}` "
-                          "keeps it under another name and puts a new one there") from None
-    found, first_error, cells = {}, "", []
-    with tempfile.TemporaryDirectory() as folder:
-        heard = Path(folder, "verdicts")
-        os.environ["LESSONLIB_VERDICTS"] = str(heard)
-        try:
-            cells = execute(replace(lesson, path=path, nb=nb), timeout, go_on=True)["cells"]
-        except CourseError as error:  # the kernel died: what was heard before counts
-            first_error = str(error)
-        finally:
-            del os.environ["LESSONLIB_VERDICTS"]
-        for line in heard.read_text(encoding="utf-8").splitlines() if heard.exists() else ():
-            id, status, text = json.loads(line)
-            found[id] = STATUS[status], text
-    died = bool(first_error)
-    for cell in cells:
-        source = "".join(cell["source"])
-        error = next((f"{output['ename']}: {plain(output['evalue'])}" for output in cell.get("outputs", [])
-                      if output["output_type"] == "error"), "")
-        for id in CHECK.findall(source) if cell["cell_type"] == "code" and error else ():
-            found.setdefault(id, ("the cell failed", f"The cell of this check failed ({error})." + (
-                f" The first cell that failed in this notebook: {first_error}" if first_error else "")))
-        if error and not first_error:
-            first_line = next((line for line in source.splitlines() if line.strip()), "")
-            first_error = f"`{first_line}` ({error})."
-    for task in lesson.exercises:
-        if task.id not in found:
-            found[task.id] = ("not reached", first_error) if died else (
-                "no check seen", f'The copy ran no check("{task.id}", {task.name}); write one below your answer.')
-    return found
 
 
 def hand_out_for(path: str) -> None:
