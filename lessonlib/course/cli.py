@@ -19,7 +19,7 @@ VERBS = {  # each is done by the module of its name in lessonlib.course.commands
     "list": "list the lessons, and how far you are",
     "check": "run your copies of lessons and tell what the checks of their exercises find",
     "update": "put newer editions of lessons beside your copies",
-    "reset": "begin a lesson anew, and keep what was there under a dated name",
+    "reset": "begin a lesson again, and keep what was there under a dated name",
     "run": "run lessons from top to bottom, each in a fresh kernel",
     "ladder": "train every rung of the ladder on the same batches and compare",
     "data": "find, fetch or verify the digits",
@@ -77,7 +77,9 @@ def build_parser() -> argparse.ArgumentParser:
         return verbs.add_parser(name, help=VERBS[name], description=VERBS[name].capitalize() + ".")
 
     p = verb("open")
-    p.add_argument("lesson", nargs="?", default="0", metavar="N", help="its number, such as 5 (default: 0)")
+    p.add_argument("lesson", nargs="?", metavar="N", help="its number, such as 5 (default: lesson 0 the first time, later the "
+                   "home page)")
+    p.add_argument("--author", action="store_true", help="open the source in nbs/ instead, and let it be changed")
     p.add_argument("--no-browser", action="store_true", help="print the address instead of opening a browser")
     p.add_argument("--port", type=port, help="the port to listen on (default: the first free one from 8888)")
 

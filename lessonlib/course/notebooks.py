@@ -5,26 +5,44 @@ import json
 import os
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from lessonlib.course.exercise_cells import exercises_in
 from lessonlib.course.exercises.task_files import Task, tasks
 from lessonlib.course.terminal import CourseError, UsageError, need_checkout
 
+SOURCE = "nbs"  # the folder of the lessons
+# Lessons that were renumbered, some of them cut in two: the name of a copy, and the lessons that it became.
+RENAMED = {
+    "02_pictures": ("03_pictures",), "03_baseline": ("04_baseline",), "04_sequential": ("05_sequential",),
+    "05_module": ("06_module", "07_softmax"), "06_loss": ("08_loss",), "07_batches": ("09_batches",),
+    "08_loop": ("10_loop",), "09_sgd": ("11_sgd", "12_optimizers"), "10_broadcasting": ("13_broadcasting",),
+    "11_matmul": ("14_matmul",), "12_ladder": ("15_ladder",), "13_backprop": ("16_backprop", "17_tape", "18_python"),
+    "19_handwriting": ("24_handwriting",),
+}
 SKIP = "skip-execution"  # nbclient's name for a cell that is passed over
 STAMP = "outputs_of"  # in the notebook's metadata: a hash of the code that made the stored outputs
 # nbdev's directives for cells that a plain test run passes over (settings.ini: tst_flags).
 PASSED_OVER = re.compile(r"^#\|\s*(eval:\s*false|slow|gpu)\s*$", re.MULTILINE)
+CONFLICT = re.compile(r"^(<{7}|>{7}) .*$", re.MULTILINE)  # what git writes into a file that it could not merge
 SLOW = re.compile(r"^#\|\s*slow\s*$", re.MULTILINE)
 
 
-@dataclass
 class Lesson:
-    """One notebook and what it says of itself."""
+    """One notebook and what it says of itself. It is read when that is first asked for, so that a broken one stops no other."""
 
-    path: Path
-    nb: dict = field(repr=False)
+    def __init__(self, path: Path, nb: dict | None = None):
+        self.path, self._nb = path, nb
+
+    def __repr__(self) -> str:
+        return f"Lesson({str(self.path)!r})"
+
+    @property
+    def nb(self) -> dict:
+        """The notebook. Raises `CourseError`, with the name of the file, where it cannot be read."""
+        if self._nb is None:
+            self._nb = read_notebook(self.path)
+        return self._nb
 
     @property
     def number(self) -> int:
@@ -90,11 +108,31 @@ def text_hash(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
+def read_notebook(path: Path) -> dict:
+    """A notebook as JSON. Raises `CourseError` that says what is wrong with the file and what to do."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")  # some editors put a byte order mark before it
+    except (OSError, UnicodeDecodeError) as error:
+        raise CourseError(f"{path} cannot be read ({error}); `git checkout -- {path.name}` in its folder brings a lesson "
+                          "back as it was") from None
+    if marker := CONFLICT.search(text):
+        line = text.count("\n", 0, marker.start()) + 1
+        raise CourseError(f"{path} holds two versions of itself since a merge (line {line}: {marker.group().strip()[:40]}); "
+                          f"choose one, with `git checkout --theirs` or `--ours` and the name of the file")
+    try:
+        nb = json.loads(text)
+        cells = nb["cells"]
+        if not all({"cell_type", "metadata", "source"} <= cell.keys() for cell in cells):
+            raise ValueError("a cell of it has no type, no source or no metadata")
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        why = f"no {error} in it" if isinstance(error, KeyError) else str(error).splitlines()[0]
+        raise CourseError(f"{path} is not a notebook that can be read ({why})") from None
+    return nb
+
+
 def lessons() -> list[Lesson]:
     """All lessons in order."""
-    folder = need_checkout() / "nbs"
-    return [Lesson(path, json.loads(path.read_text(encoding="utf-8")))
-            for path in sorted(folder.glob("[0-9][0-9]_*.ipynb"))]
+    return [Lesson(path) for path in sorted((need_checkout() / SOURCE).glob("[0-9][0-9]_*.ipynb"))]
 
 
 def pick(wanted: Sequence[str]) -> list[Lesson]:
@@ -104,6 +142,9 @@ def pick(wanted: Sequence[str]) -> list[Lesson]:
     for text in wanted:
         found = [lesson for lesson in there
                  if text == lesson.path.stem or (text.isdecimal() and int(text) == lesson.number)]
+        if not found and (now := RENAMED.get(text)):
+            raise UsageError(f"{text} was a lesson of the first edition; now it is "
+                             f"{' and '.join(str(int(stem[:2])) for stem in now)} (see `lessons list`)")
         if not found:
             raise UsageError(f"there is no lesson {text!r}; the lessons are "
                              f"{', '.join(str(lesson.number) for lesson in there)} (see `lessons list`)")

@@ -10,12 +10,14 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from lessonlib.course.notebooks import Lesson, pick, write
+from lessonlib.course.editions import edition
+from lessonlib.course.notebooks import RENAMED, SOURCE, Lesson, lessons, pick, read_notebook, write
 from lessonlib.course.terminal import CourseError, need_checkout
-from lessonlib.files import say
+from lessonlib.files import say as notify
 
 FOLDER = "work"
 EDITIONS = ".editions"
+HOME, GLOSSARY = "home.md", "glossary.md"  # pages in work/ that are made again whenever they are opened
 
 
 def copy_of(lesson: Lesson) -> Path:
@@ -30,12 +32,21 @@ def edition_of(lesson: Lesson) -> Path:
 
 def hand_out(lesson: Lesson) -> bool:
     """Put a copy of the lesson into `work/`, unless there is one; gives whether it was put there."""
+    if copy_of(lesson).exists():
+        return False
     try:
-        create(copy_of(lesson), lesson.path.read_bytes())
+        create_copy(copy_of(lesson), lesson)
     except FileExistsError:
         return False
     remember(lesson)
     return True
+
+
+def create_copy(path: Path, lesson: Lesson) -> None:
+    """Write the reader's edition of a lesson to a new file, and sign it."""
+    text = edition(lesson)
+    create(path, text.encode())
+    sign(text)
 
 
 def create(path: Path, content: bytes) -> None:
@@ -44,7 +55,7 @@ def create(path: Path, content: bytes) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise CourseError(f"your copies of the lessons go into the folder {path.parent}, and it cannot be made "
-                          f"({error.strerror}); rename what stands in its place, or clone the project into a folder "
+                          f"({error.strerror}); rename what is in its place, or clone the project into a folder "
                           "of your own") from None
     with path.open("xb") as file:
         try:
@@ -55,29 +66,55 @@ def create(path: Path, content: bytes) -> None:
             raise
 
 
+def sign(text: str) -> None:
+    """Tell Jupyter that the outputs of this notebook are ours: it runs no script of a stored output that is not signed."""
+    try:
+        import nbformat
+        from nbformat.sign import NotebookNotary
+    except ImportError:  # where there is no Jupyter, nothing is opened in it
+        return
+    notary = NotebookNotary()
+    try:
+        notary.sign(nbformat.reads(text, as_version=4))
+    except OSError as error:
+        notify(f"Jupyter's record of trusted notebooks cannot be written ({error}); steppers and the drawing pad work after "
+               "you run their cells")
+    finally:
+        notary.store.close()
+
+
 def remember(lesson: Lesson) -> None:
     """Keep what was handed out, to be compared with later editions."""
     kept = edition_of(lesson)
     try:
         kept.parent.mkdir(parents=True, exist_ok=True)
-        write(kept, lesson.path.read_text(encoding="utf-8"))
+        write(kept, edition(lesson))
     except OSError as error:
-        say(f"which edition you have cannot be written down in {shown(kept)} ({error.strerror}); your copies are safe. "
-            f"Rename what stands in the place of the folder {FOLDER}/{EDITIONS}, or make it writable")
+        notify(f"which edition you have cannot be written down in {shown(kept)} ({error.strerror}); your copies are safe. "
+               f"Rename what is in the place of the folder {FOLDER}/{EDITIONS}, or make it writable")
 
 
-def cells_of(path: Path) -> list[str]:
-    """The cells of a notebook as texts, without outputs; an empty list where it cannot be read."""
+def cells_of(nb: dict) -> list[str]:
+    """The cells of a notebook as texts, without outputs."""
+    return [f"{cell['cell_type']}\n{''.join(cell['source'])}" for cell in nb["cells"]]
+
+
+def cells_in(path: Path) -> list[str]:
+    """The cells of a notebook that is a file; an empty list where it cannot be read."""
     try:
-        nb = json.loads(path.read_text(encoding="utf-8"))
-        return [f"{cell['cell_type']}\n{''.join(cell['source'])}" for cell in nb["cells"]]
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return cells_of(read_notebook(path))
+    except CourseError:
         return []
+
+
+def cells_handed_out(lesson: Lesson) -> list[str]:
+    """The cells of the reader's edition of a lesson as it is now."""
+    return cells_of(json.loads(edition(lesson)))
 
 
 def changes(lesson: Lesson) -> str:
     """What is new in this edition since the reader was handed one, in words; "" where nothing is."""
-    before, now = cells_of(edition_of(lesson)) or cells_of(copy_of(lesson)), cells_of(lesson.path)
+    before, now = cells_in(edition_of(lesson)) or cells_in(copy_of(lesson)), cells_handed_out(lesson)
     matcher = difflib.SequenceMatcher(None, before, now, autojunk=False)
     gone = new = changed = 0
     for what, i, j, k, m in matcher.get_opcodes():
@@ -100,6 +137,26 @@ def handed_out(wanted: Sequence[str] = ()) -> list[Lesson]:
     return found
 
 
+def renamed_copies(lesson: Lesson | None = None) -> list[tuple[Path, tuple[str, ...]]]:
+    """Copies under a lesson's old name, each with the lessons that it became; of one lesson, or all."""
+    folder = need_checkout() / FOLDER
+    return [(folder / f"{old}.ipynb", now) for old, now in RENAMED.items()
+            if (folder / f"{old}.ipynb").is_file() and (lesson is None or lesson.path.stem in now)]
+
+
+def successors(name: str) -> list[str]:
+    """The lessons that a file name of the first edition stands for now, as paths in `work/`; none where it is not one."""
+    there = {lesson.path.stem for lesson in lessons()}
+    return [f"{FOLDER}/{stem}.ipynb" for stem in RENAMED.get(name.removesuffix(".ipynb"), ()) if stem in there]
+
+
+def what_became(copies: Sequence[tuple[Path, tuple[str, ...]]]) -> str:
+    """One line for each copy under an old name; "" where there are none."""
+    return "\n".join(f"{shown(path)} is your copy from the first edition, and stays as it is: the lesson is now "
+                     f"{' and '.join(str(int(stem[:2])) for stem in now)}. Exercises that you passed still count; your answers "
+                     "can be copied over." for path, now in copies)
+
+
 def free_name(path: Path, word: str) -> Path:
     """A name beside `path` that no file has: with `word`, and a number where that is taken."""
     candidate, n = path.with_name(f"{path.stem}-{word}{path.suffix}"), 2
@@ -113,11 +170,16 @@ def shown(path: Path) -> str:
     return path.relative_to(need_checkout()).as_posix()
 
 
-def hand_out_for(path: str) -> None:
-    """Hand out the lesson that a path such as `work/08_loss.ipynb` asks for, where it is one and is not there yet."""
+def prepare(path: str, content: bool = True) -> None:
+    """Before JupyterLab reads a path such as `work/08_loss.ipynb`: hand the lesson out, or make the page, that it names."""
     folder, _, name = path.strip("/").rpartition("/")
+    if folder != FOLDER:
+        return
     root = need_checkout()
+    if name in (HOME, GLOSSARY) and (content or not (root / FOLDER / name).exists()):
+        from lessonlib.course.home import write_page
+
+        write_page(name)
     # Asked for each file that JupyterLab looks at, so no notebook is read before it is known that one is missing.
-    if folder == FOLDER and re.fullmatch(r"\d\d_\w+\.ipynb", name) and (root / "nbs" / name).is_file() and not (
-            root / FOLDER / name).exists():
+    elif re.fullmatch(r"\d\d_\w+\.ipynb", name) and (root / SOURCE / name).is_file() and not (root / FOLDER / name).exists():
         hand_out(pick([Path(name).stem])[0])

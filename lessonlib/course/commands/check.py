@@ -5,10 +5,9 @@ import json
 import os
 import re
 import tempfile
-from dataclasses import replace
 from pathlib import Path
 
-from lessonlib.course.notebooks import Lesson, execute, plain, quiet_kernels
+from lessonlib.course.notebooks import Lesson, execute, plain, quiet_kernels, read_notebook
 from lessonlib.course.terminal import CourseError, complain, console, show_table
 from lessonlib.course.workbooks import copy_of, handed_out, shown
 
@@ -50,23 +49,20 @@ def verdicts(lesson: Lesson, timeout: int) -> dict[str, tuple[str, str]]:
     import nbformat
 
     path = copy_of(lesson)
+    advice = f"`lessons reset {lesson.number}` keeps it under another name and puts a new one there"
     try:
-        nb = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(nb.get("cells"), list):
-            raise ValueError("no cells in it")
-        if not all(isinstance(cell, dict) and {"cell_type", "metadata", "source"} <= cell.keys() for cell in nb["cells"]):
-            raise ValueError("a cell of it has no type, no source or no metadata")
+        nb = read_notebook(path)
         nbformat.reads(json.dumps(nb), as_version=4)
-    except (OSError, ValueError, AttributeError, KeyError, TypeError, RecursionError, nbformat.ValidationError) as error:
-        why = str(error).splitlines()[0]
-        raise CourseError(f"{shown(path)} is not a notebook that can be read ({why}); `lessons reset {lesson.number}` "
-                          "keeps it under another name and puts a new one there") from None
+    except CourseError as error:
+        raise CourseError(f"{error}; {advice}") from None
+    except (ValueError, AttributeError, KeyError, TypeError, nbformat.ValidationError) as error:
+        raise CourseError(f"{path} is not a notebook that can be read ({str(error).splitlines()[0]}); {advice}") from None
     found, first_error, cells = {}, "", []
     with tempfile.TemporaryDirectory() as folder:
         heard = Path(folder, "verdicts")
         os.environ["LESSONLIB_VERDICTS"] = str(heard)
         try:
-            cells = execute(replace(lesson, path=path, nb=nb), timeout, go_on=True)["cells"]
+            cells = execute(Lesson(path, nb), timeout, go_on=True)["cells"]
         except CourseError as error:  # the kernel died: what was heard before counts
             first_error = str(error)
         finally:

@@ -18,7 +18,7 @@ GLOSSARY = Path("docs", "glossary.md")
 def export(folder: Path) -> None:
     """Let nbdev write lessonlib/*.py from nbs/*.ipynb in `folder`, a checkout or a copy of one."""
     done = subprocess.run([sys.executable, "-c", "from nbdev.doclinks import nbdev_export; nbdev_export()"], cwd=folder,
-                          capture_output=True, text=True)
+                          capture_output=True, encoding="utf-8", errors="replace")
     if done.returncode != 0:
         raise CourseError(f"the notebooks could not be exported:\n{done.stdout}{done.stderr}")
     for module in (folder / "lessonlib").glob("[!_]*.py"):

@@ -4,16 +4,25 @@ import argparse
 
 from lessonlib.course.notebooks import lessons
 from lessonlib.course.progress import progress_in_words, read_progress
-from lessonlib.course.terminal import console, show_table
+from lessonlib.course.terminal import CourseError, complain, console, show_table
+from lessonlib.course.workbooks import renamed_copies, what_became
 
 
 def list_verb(options: argparse.Namespace) -> int:
-    """A table of the lessons, with the reader's progress."""
-    records = read_progress()
-    show_table("The lessons", ("", "lesson", "builds", "minutes", "exercises"),
-               [(str(lesson.number), lesson.title, ", ".join(lesson.modules), lesson.minutes,
-                 progress_in_words([task.id for task in lesson.exercises], records))
-                for lesson in lessons()], right=("", "minutes"))
+    """A table of the lessons, with the reader's progress; 1 where a lesson cannot be read."""
+    records, rows, faults = read_progress(), [], []
+    for lesson in lessons():
+        exercises = progress_in_words([task.id for task in lesson.exercises], records)
+        try:
+            rows.append((str(lesson.number), lesson.title, ", ".join(lesson.modules), lesson.minutes, exercises))
+        except CourseError as error:
+            faults.append(str(error))
+            rows.append((str(lesson.number), f"{lesson.path.name} cannot be read", "", "", exercises))
+    show_table("The lessons", ("", "lesson", "builds", "minutes", "exercises"), rows, right=("", "minutes"))
     console.print("`lessons open N` opens one, as your own copy in work/. "
                   "`lessons check N` runs your copy and tells what its checks find.")
-    return 0
+    if old := renamed_copies():
+        console.print(what_became(old), markup=False)
+    for fault in faults:
+        complain(fault)
+    return 1 if faults else 0
