@@ -42,15 +42,6 @@ def test_the_server_listens_on_this_machine_only_and_keeps_its_token(root, monke
     assert "--allow-root" in open_command.lab_command(root, root / "nbs" / "00_start.ipynb")
 
 
-def test_settings_of_the_reader_are_left_alone(tmp_path):
-    open_command.write_settings(tmp_path)
-    [path] = tmp_path.rglob("overrides.json")
-    assert "fetchNews" in path.read_text(encoding="utf-8")
-    path.write_text("{}", encoding="utf-8")
-    open_command.write_settings(tmp_path)
-    assert path.read_text(encoding="utf-8") == "{}"
-
-
 @pytest.fixture(scope="module")
 def course(root, tmp_path_factory) -> Path:
     """A copy of the checkout, so that nobody's own copies and progress are touched."""

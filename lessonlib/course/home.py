@@ -103,7 +103,8 @@ def rung_heading(lesson: Lesson) -> str:
 
 def heading(number: str, name: str, removed: str) -> str:
     """The left end of a rung."""
-    return (f'<div class="ll-rung"><span class="ll-number">{number}</span> <b>{escape(name)}</b> '
+    number = f'<span class="ll-number">{number}</span> ' if number else ""
+    return (f'<div class="ll-rung">{number}<b>{escape(name)}</b> '
             f'<span class="ll-soft">{escape(removed)}</span></div>')
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import platformdirs
 from filelock import FileLock, Timeout
 
-from lessonlib.files import say as notify
+from lessonlib.files import say as warn
 from lessonlib.files.where import checkout
 
 VERSION = 1
@@ -51,7 +51,7 @@ def read_progress() -> dict[str, Record]:
     try:
         return _read()
     except _Newer as error:
-        _notify_once(f"{error}, so your progress is not shown")
+        _warn_once(f"{error}, so your progress is not shown")
         return {}
 
 
@@ -76,8 +76,8 @@ class _Newer(Exception):
 
 
 @cache
-def _notify_once(notice: str) -> None:
-    notify(notice)
+def _warn_once(notice: str) -> None:
+    warn(notice)
 
 
 def _understood(content: object) -> dict[str, Record]:
@@ -107,16 +107,16 @@ def _understood(content: object) -> dict[str, Record]:
 def _set_aside(path: Path, why: str) -> None:
     """Rename the file, so that nothing is lost and a new one can be begun. A folder is left where it is."""
     if path.is_dir():
-        notify(f"{path} should be a file and is a folder; your progress is not kept. Rename the folder")
+        warn(f"{path} should be a file and is a folder; your progress is not kept. Rename the folder")
         return
     now = datetime.now().strftime("%Y-%m-%d-%H%M%S-%f")
     aside = path.with_name(f"{path.stem}-set-aside-{now}{path.suffix}")
     try:
         path.rename(aside)
     except OSError as error:
-        notify(f"{path} {why}, and cannot be renamed ({error}); your progress is not kept")
+        warn(f"{path} {why}, and cannot be renamed ({error}); your progress is not kept")
         return
-    notify(f"{path} {why}. It was renamed to {aside.name}, and a new one is begun")
+    warn(f"{path} {why}. It was renamed to {aside.name}, and a new one is begun")
 
 
 def note_check(exercise_id: str, status: str, code: str) -> None:
@@ -149,9 +149,9 @@ def _change(exercise_id: str, change) -> None:
             change(records.setdefault(exercise_id, Record()))
             _write(path, records)
     except _Newer as error:
-        _notify_once(f"{error}, so your progress is not kept until you update this checkout")
+        _warn_once(f"{error}, so your progress is not kept until you update this checkout")
     except (OSError, Timeout) as error:
-        notify(f"your progress could not be written to {path} ({error})")
+        warn(f"your progress could not be written to {path} ({error})")
 
 
 def _write(path: Path, records: dict[str, Record]) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from lessonlib.course.editions import edition
 from lessonlib.course.notebooks import RENAMED, SOURCE, Lesson, lessons, pick, read_notebook, write
 from lessonlib.course.terminal import CourseError, need_checkout
-from lessonlib.files import say as notify
+from lessonlib.files import say as warn
 
 FOLDER = "work"
 EDITIONS = ".editions"
@@ -77,7 +77,7 @@ def sign(text: str) -> None:
     try:
         notary.sign(nbformat.reads(text, as_version=4))
     except OSError as error:
-        notify(f"Jupyter's record of trusted notebooks cannot be written ({error}); steppers and the drawing pad work after "
+        warn(f"Jupyter's record of trusted notebooks cannot be written ({error}); steppers and the drawing pad work after "
                "you run their cells")
     finally:
         notary.store.close()
@@ -90,7 +90,7 @@ def remember(lesson: Lesson) -> None:
         kept.parent.mkdir(parents=True, exist_ok=True)
         write(kept, edition(lesson))
     except OSError as error:
-        notify(f"which edition you have cannot be written down in {shown(kept)} ({error.strerror}); your copies are safe. "
+        warn(f"which edition you have cannot be written down in {shown(kept)} ({error.strerror}); your copies are safe. "
                f"Rename what is in the place of the folder {FOLDER}/{EDITIONS}, or make it writable")
 
 
