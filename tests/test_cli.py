@@ -244,7 +244,7 @@ def test_a_damaged_package_is_one_line_and_a_fault_of_ours_is_not(tmp_path, cont
     """A package that is cut short, as a full disk leaves it."""
     (tmp_path / "site-packages" / "rich").mkdir(parents=True)
     (tmp_path / "site-packages" / "rich" / "__init__.py").write_bytes(content)
-    done = lessons("list", PYTHONPATH=os.pathsep.join([str(tmp_path / "site-packages"), str(checks.need_checkout())]))
+    done = lessons("list", PYTHONPATH=os.pathsep.join([str(tmp_path / "site-packages"), str(test_command.need_checkout())]))
     assert done.returncode == 1
     [line] = done.stderr.strip().splitlines()
     assert "python lessons.py" in line

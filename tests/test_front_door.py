@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from lessonlib.course.commands import test as test_command
 from lessonlib.course.cli import this_machine
+from lessonlib.course.commands import test as test_command
 
 posix = pytest.mark.skipif(os.name == "nt", reason="programs are played by scripts with a first line of POSIX's")
 
