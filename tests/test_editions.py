@@ -90,9 +90,9 @@ def course(tmp_path, monkeypatch):
     (tmp_path / "nbs").mkdir()
     (tmp_path / "docs").mkdir()
     (tmp_path / "docs" / "glossary.md").write_text("# Glossary\n\n([lesson 8](../nbs/08_loss.ipynb))\n", encoding="utf-8")
-    for name in ("00_start", "06_module", "08_loss"):
-        (tmp_path / "nbs" / f"{name}.ipynb").write_text(json.dumps(small_notebooks.notebook("1 + 1", title=name[3:].title())),
-                                                       encoding="utf-8")
+    for name, code in (("00_start", "1 + 1"), ("06_module", 'check("my_linear", MyLinear)'), ("08_loss", "1 + 1")):
+        text = json.dumps(small_notebooks.notebook(code, title=name[3:].title()))
+        (tmp_path / "nbs" / f"{name}.ipynb").write_text(text, encoding="utf-8")
     monkeypatch.setattr(terminal, "checkout", lambda: tmp_path)
     monkeypatch.setattr(terminal.console, "width", 400)
     monkeypatch.setenv("LESSONLIB_PROGRESS", str(tmp_path / "work" / "progress.json"))
