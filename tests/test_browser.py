@@ -19,7 +19,7 @@ import pytest
 from lessonlib.course.commands import open as open_command
 from lessonlib.course.editions import edition
 from lessonlib.course.exercises import solution
-from lessonlib.course.notebooks import Lesson
+from lessonlib.course.notebooks import Lesson, read_notebook
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 need_chromium = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine (Debian: apt install chromium)")
@@ -259,9 +259,9 @@ def test_an_exercise_from_wrong_to_right(browser, server, course):
         page.locator(".lm-TabBar-tabLabel", has_text="07_softmax.ipynb").wait_for(timeout=30_000)
     handed_out = (course / "work" / "07_softmax.ipynb").read_text(encoding="utf-8")
     assert handed_out == edition(Lesson(course / "nbs" / "07_softmax.ipynb"))
-    saved = (course / "work" / "06_module.ipynb").read_text(encoding="utf-8")
-    assert saved.count("torch.zeros(n_out)") == before.decode().count("torch.zeros(n_out)") + 1  # as it was typed
+    saved = ["".join(cell["source"]) for cell in read_notebook(course / "work" / "06_module.ipynb")["cells"]]
+    assert solution("my_linear").strip() in [source.strip() for source in saved]  # as it was typed
     assert (course / "nbs" / "06_module.ipynb").read_bytes() == before
     listed = subprocess.run([*command, "list"], cwd=course, env=environment(course), capture_output=True, text=True,
                             encoding="utf-8", check=True).stdout
-    assert "1 of 1 passed, 1 hint" in listed
+    assert re.search(r"1 of \d+ passed, 1 hint", listed)
