@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .figures import sign_pictures
+from .figures import set_caption
 from .files import DataCorrupt, DataError, DataNotFound, find_digits
 from .handwriting import handwritten
 
@@ -69,9 +69,9 @@ def load_digits(
     found = None if source == "handwriting" else find_digits(path, source)
     if found is not None:
         parts = found.read()
-        sign_pictures("")  # nothing needs to be said
+        set_caption("")  # nothing needs to be said
         return Digits(*(_split(x, y) for x, y in parts), source=found.source(parts))
-    sign_pictures("built-in digits, not MNIST")
+    set_caption("built-in digits, not MNIST")
     x, y = handwritten()
     parts = slice(50_000), slice(50_000, 60_000), slice(60_000, 70_000)
     return Digits(*(_split(x[part], y[part]) for part in parts), source="handwriting")

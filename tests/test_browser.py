@@ -1,5 +1,6 @@
 """What a reader sees: JupyterLab in a real browser, a lesson after Run All, an exercise from wrong to right."""
 
+import json
 import os
 import re
 import shutil
@@ -15,11 +16,16 @@ from pathlib import Path
 
 import pytest
 
-from lessonlib.course import lab
+from lessonlib.course.commands import open as open_command
+from lessonlib.course.editions import edition
 from lessonlib.course.exercises import solution
+from lessonlib.course.notebooks import Lesson, read_notebook
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 need_chromium = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine (Debian: apt install chromium)")
+# Of paragraphs: how many characters are on a full line, by the width of an average one.
+LONGEST_LINE = """paragraphs => Math.max(...paragraphs.filter(p => p.textContent.length > 200).map(p =>
+    p.textContent.length / (p.getBoundingClientRect().height / parseFloat(getComputedStyle(p).lineHeight))))"""
 WRONG = """class MyLinear(nn.Module):
     def __init__(self, n_in, n_out):
         super().__init__()
@@ -32,23 +38,14 @@ WRONG = """class MyLinear(nn.Module):
 
 
 def test_the_server_listens_on_this_machine_only_and_keeps_its_token(root, monkeypatch):
-    command = lab.lab_command(root, root / "nbs" / "06_module.ipynb", no_browser=True, port=1234)
+    command = open_command.lab_command(root, root / "nbs" / "06_module.ipynb", no_browser=True, port=1234)
     assert "--ServerApp.ip=127.0.0.1" in command
     assert "--LabApp.default_url=/lab/tree/nbs/06_module.ipynb" in command
     assert not any("token" in part or "password" in part for part in command)
     monkeypatch.setattr(os, "geteuid", lambda: 1000, raising=False)
-    assert "--allow-root" not in lab.lab_command(root, root / "nbs" / "00_start.ipynb")
+    assert "--allow-root" not in open_command.lab_command(root, root / "nbs" / "00_start.ipynb")
     monkeypatch.setattr(os, "geteuid", lambda: 0, raising=False)
-    assert "--allow-root" in lab.lab_command(root, root / "nbs" / "00_start.ipynb")
-
-
-def test_settings_of_the_reader_are_left_alone(tmp_path):
-    lab.write_settings(tmp_path)
-    [path] = tmp_path.rglob("overrides.json")
-    assert "fetchNews" in path.read_text(encoding="utf-8")
-    path.write_text("{}", encoding="utf-8")
-    lab.write_settings(tmp_path)
-    assert path.read_text(encoding="utf-8") == "{}"
+    assert "--allow-root" in open_command.lab_command(root, root / "nbs" / "00_start.ipynb")
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +61,8 @@ def course(root, tmp_path_factory) -> Path:
 def environment(course: Path) -> dict[str, str]:
     """With which the copy is used, and not the checkout that is installed."""
     mine = {"PYTHONPATH": str(course), "JUPYTERLAB_WORKSPACES_DIR": str(course / "spaces"), "PYTHONIOENCODING": "utf-8",
-            "JUPYTER_RUNTIME_DIR": str(course / "run"), "IPYTHONDIR": str(course / "ipython")}
+            "JUPYTER_RUNTIME_DIR": str(course / "run"), "IPYTHONDIR": str(course / "ipython"),
+            "JUPYTER_DATA_DIR": str(course / "data"), "JUPYTERLAB_SETTINGS_DIR": str(course / "settings")}
     kept = {name: value for name, value in os.environ.items() if name != "LESSONLIB_PROGRESS"}
     return {**kept, **mine}
 
@@ -145,8 +143,8 @@ def shoot(page, name: str) -> None:
 
 @need_chromium
 def test_lesson_one_runs_in_jupyterlab(browser, server, course):
-    """Open it, Run All, and look at every output. The notebook is not saved."""
-    before = (course / "work" / "00_start.ipynb").read_bytes()
+    """Open it, Run All, and look at every output."""
+    source = (course / "nbs" / "00_start.ipynb").read_bytes()
     with opened(browser, server) as page:
         assert page.evaluate("document.querySelectorAll('.jp-CodeCell').length") > 0
         run_all(page)
@@ -158,7 +156,56 @@ def test_lesson_one_runs_in_jupyterlab(browser, server, course):
         pictures = page.locator(".jp-OutputArea img")
         assert pictures.count() > 0
         assert all(len(pictures.nth(n).get_attribute("alt") or "") > 10 for n in range(pictures.count()))
-    assert (course / "work" / "00_start.ipynb").read_bytes() == before == (course / "nbs" / "00_start.ipynb").read_bytes()
+    assert (course / "nbs" / "00_start.ipynb").read_bytes() == source
+
+
+@need_chromium
+def test_first_screen_home_glossary_and_source(browser, server, course):
+    """What a reader may click on ends in work/; what is shown first on a small screen is the ladder."""
+    source = (course / "nbs" / "00_start.ipynb").read_bytes()
+
+    def address(place: str, workspace: str) -> str:
+        return re.sub(r"/lab/tree/[^?]+", f"/lab/workspaces/{workspace}/tree/{place}", server)
+
+    def wait_for_tab(name: str) -> None:
+        current = page.locator(".lm-TabBar-tab.lm-mod-current .lm-TabBar-tabLabel", has_text=re.compile(f"^{name}$"))
+        current.wait_for(timeout=60_000)
+
+    with opened(browser, address("work/00_start.ipynb", "first")) as page:
+        page.set_viewport_size({"width": 1366, "height": 768})
+        ladder = page.locator('img[alt^="A ladder of seven rungs"]').first
+        ladder.wait_for()
+        box = ladder.bounding_box()
+        assert box["y"] > 0
+        assert box["y"] + box["height"] <= 768, box
+        assert page.locator(".jp-CodeCell", has=ladder).locator(".jp-InputPlaceholder").is_hidden()
+        assert page.locator(".jp-mod-dirty").count() == 0  # opening alone changes nothing
+        longest = page.locator(".jp-MarkdownOutput p").evaluate_all(LONGEST_LINE)
+        assert 55 <= longest <= 85
+        shoot(page, "first-screen")
+
+        page.goto(address("work/home.md", "home"))
+        page.locator(".ll-go", has_text="Start here").wait_for(timeout=60_000)
+        shoot(page, "home")
+        page.locator(".ll-lesson a", has_text="Tensors").click()
+        wait_for_tab("02_tensors.ipynb")
+        page.locator(".jp-MarkdownOutput a[href*='glossary.md']").first.click()
+        wait_for_tab("glossary.md")
+        page.locator(".jp-MarkdownViewer a", has_text=re.compile("^lesson 4$")).first.click()
+        wait_for_tab("04_baseline.ipynb")
+        assert {path.name for path in (course / "work").glob("*.ipynb")} >= {"02_tensors.ipynb", "04_baseline.ipynb"}
+
+        page.goto(address("nbs/00_start.ipynb", "source"))
+        page.locator(".Toastify__toast", has_text="read-only").wait_for(timeout=60_000)
+        assert page.locator(".jp-NotebookPanel-toolbar", has_text="read-only").count() == 1
+        shoot(page, "source")
+        page.get_by_role("button", name="Open my copy").click()
+        shown = page.locator(".jp-NotebookPanel:not(.lm-mod-hidden)")
+        shown.locator(".jp-NotebookPanel-toolbar:not(:has-text('read-only'))").wait_for(timeout=60_000)
+    assert (course / "nbs" / "00_start.ipynb").read_bytes() == source
+    settings = json.load(urllib.request.urlopen(re.sub(
+        r"/lab/tree/[^?]+", "/lab/api/settings/@jupyterlab/docmanager-extension:plugin", server), timeout=30))
+    assert settings["schema"]["properties"]["autosaveInterval"]["default"] == 10
 
 
 def type_and_run(page, holds: str, text: str | None = None):
@@ -210,10 +257,11 @@ def test_an_exercise_from_wrong_to_right(browser, server, course):
         link.scroll_into_view_if_needed()
         link.click()
         page.locator(".lm-TabBar-tabLabel", has_text="07_softmax.ipynb").wait_for(timeout=30_000)
-    assert (course / "work" / "07_softmax.ipynb").read_bytes() == (course / "nbs" / "07_softmax.ipynb").read_bytes()
-    saved = (course / "work" / "06_module.ipynb").read_text(encoding="utf-8")
-    assert saved.count("torch.zeros(n_out)") == before.decode().count("torch.zeros(n_out)") + 1  # as it was typed
+    handed_out = (course / "work" / "07_softmax.ipynb").read_text(encoding="utf-8")
+    assert handed_out == edition(Lesson(course / "nbs" / "07_softmax.ipynb"))
+    saved = ["".join(cell["source"]) for cell in read_notebook(course / "work" / "06_module.ipynb")["cells"]]
+    assert solution("my_linear").strip() in [source.strip() for source in saved]  # as it was typed
     assert (course / "nbs" / "06_module.ipynb").read_bytes() == before
     listed = subprocess.run([*command, "list"], cwd=course, env=environment(course), capture_output=True, text=True,
                             encoding="utf-8", check=True).stdout
-    assert "1 of 1 passed, 1 hint" in listed
+    assert re.search(r"1 of \d+ passed, 1 hint", listed)

@@ -10,7 +10,11 @@ import psutil
 import pytest
 import torch
 
-from lessonlib.course import checks, cli, doctor, lab, notebooks, terminal
+from lessonlib.course import cli, notebooks, terminal
+from lessonlib.course.commands import doctor
+from lessonlib.course.commands import list as list_command
+from lessonlib.course.commands import open as open_command
+from lessonlib.course.commands import test as test_command
 
 
 def lessons(*arguments: str, **environment: str) -> subprocess.CompletedProcess:
@@ -97,13 +101,12 @@ def test_data_verify_knows_mnist(mnist):
 
 
 def test_data_verify_sees_one_changed_pixel(mnist):
-    from lessonlib.course import digits
-    from lessonlib.files import find_mnist
+    from lessonlib.files import checksums, find_mnist
 
     parts = [[x.copy(), y.copy()] for x, y in find_mnist().read()]
-    assert digits.fingerprints(parts) == digits.MD5
+    assert checksums.fingerprints(parts) == checksums.MD5
     parts[1][0][9_999, 27, 27] ^= 1
-    changed = {name for name, md5 in digits.fingerprints(parts).items() if md5 != digits.MD5[name]}
+    changed = {name for name, md5 in checksums.fingerprints(parts).items() if md5 != checksums.MD5[name]}
     assert changed == {"train-images-idx3-ubyte"}
 
 
@@ -172,48 +175,48 @@ def test_an_unforeseen_error_is_one_line_too(monkeypatch, capsys):
     def broken(options):
         raise ValueError("something else")
 
-    monkeypatch.setattr(notebooks, "list_verb", broken)
+    monkeypatch.setattr(list_command, "list_verb", broken)
     assert cli.main(["list"]) == 1
     assert "lessons: something else" in capsys.readouterr().err
 
 
-def test_checks_say_how_to_mend(monkeypatch, capsys):
-    monkeypatch.setattr(checks, "CHECKS", (checks.Check("good", "a good one", list, "-"),
-                                           checks.Check("bad", "a bad one", lambda: ["it is broken"], "repair it")))
-    assert checks.test_verb(cli.parse(["test"])) == 1
+def test_checks_say_how_to_fix(monkeypatch, capsys):
+    monkeypatch.setattr(test_command, "CHECKS", (test_command.Check("good", "a good one", list, "-"),
+                                           test_command.Check("bad", "a bad one", lambda: ["it is broken"], "repair it")))
+    assert test_command.test_verb(cli.parse(["test"])) == 1
     said = capsys.readouterr().out
     assert "it is broken" in said
-    assert "To mend it: repair it" in said
+    assert "To fix it: repair it" in said
     assert said.rstrip().endswith("1 passed, 1 failed")
-    assert checks.test_verb(cli.parse(["test", "good"])) == 0
+    assert test_command.test_verb(cli.parse(["test", "good"])) == 0
 
 
 def test_commands_among_the_checks_tell_what_they_print(monkeypatch, capsys):
-    monkeypatch.setattr(checks, "CHECKS", (
-        checks.Check("good", "-", ("-c", "print('SKIPPED one'); print('more'); print('== all well ==')"), "-"),
-        checks.Check("bad", "-", ("-c", "import sys; print('it is bröken', file=sys.stderr); sys.exit(3)"), "repair it")))
-    assert checks.test_verb(cli.parse(["test"])) == 1
+    monkeypatch.setattr(test_command, "CHECKS", (
+        test_command.Check("good", "-", ("-c", "print('SKIPPED one'); print('more'); print('== all well ==')"), "-"),
+        test_command.Check("bad", "-", ("-c", "import sys; print('it is bröken', file=sys.stderr); sys.exit(3)"), "repair it")))
+    assert test_command.test_verb(cli.parse(["test"])) == 1
     said = capsys.readouterr().out
     assert "    SKIPPED one\n    all well\n" in said
     assert "it is br" in said
     assert "more" not in said
-    assert "To mend it: repair it" in said
+    assert "To fix it: repair it" in said
 
 
 @pytest.mark.skipif(os.name == "nt", reason="sends signals in the way of POSIX")
 def test_what_still_runs_when_the_checks_are_left_may_tidy_up_and_is_ended(monkeypatch, tmp_path):
-    monkeypatch.setattr(checks, "SECONDS_TO_END", 1)
+    monkeypatch.setattr(test_command, "SECONDS_TO_END", 1)
     begun, tidied = tmp_path / "begun", tmp_path / "tidied"
     wait = f"import pathlib, time\ntry:\n    pathlib.Path({str(begun)!r}).touch()\n    time.sleep(60)\nfinally:\n"
-    tidy = checks.Check("tidy", "-", ("-c", f"{wait}    pathlib.Path({str(tidied)!r}).touch()"), "-")
-    deaf = checks.Check("deaf", "-", ("-c", "import signal, time\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\n"
+    tidy = test_command.Check("tidy", "-", ("-c", f"{wait}    pathlib.Path({str(tidied)!r}).touch()"), "-")
+    deaf = test_command.Check("deaf", "-", ("-c", "import signal, time\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\n"
                                             "time.sleep(60)"), "-")
 
     def running() -> set[int]:
         return {process.pid for process in psutil.Process().children()}
 
     def leave() -> None:
-        with checks.started([checks.Check("short", "-", ("-c", ""), "-"), deaf, tidy]):
+        with test_command.started([test_command.Check("short", "-", ("-c", ""), "-"), deaf, tidy]):
             assert running() > before
             while not begun.exists():
                 time.sleep(0.05)
@@ -228,10 +231,10 @@ def test_what_still_runs_when_the_checks_are_left_may_tidy_up_and_is_ended(monke
 
 def test_threads_are_told_and_a_choice_is_obeyed(monkeypatch):
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
-    assert lab.environment()["OMP_NUM_THREADS"] == "1"
+    assert open_command.environment()["OMP_NUM_THREADS"] == "1"
     assert doctor.threads(8).seen.startswith("1 in notebooks and in `lessons ladder`, 8 in programs of your own")
     monkeypatch.setenv("OMP_NUM_THREADS", "4")
-    assert lab.environment()["OMP_NUM_THREADS"] == "4"
+    assert open_command.environment()["OMP_NUM_THREADS"] == "4"
     assert doctor.threads(4).verdict == doctor.NOTE
     assert "4, as OMP_NUM_THREADS says" in doctor.threads(4).seen
 
@@ -241,7 +244,7 @@ def test_a_damaged_package_is_one_line_and_a_fault_of_ours_is_not(tmp_path, cont
     """A package that is cut short, as a full disk leaves it."""
     (tmp_path / "site-packages" / "rich").mkdir(parents=True)
     (tmp_path / "site-packages" / "rich" / "__init__.py").write_bytes(content)
-    done = lessons("list", PYTHONPATH=os.pathsep.join([str(tmp_path / "site-packages"), str(checks.need_checkout())]))
+    done = lessons("list", PYTHONPATH=os.pathsep.join([str(tmp_path / "site-packages"), str(test_command.need_checkout())]))
     assert done.returncode == 1
     [line] = done.stderr.strip().splitlines()
     assert "python lessons.py" in line

@@ -488,7 +488,7 @@ def test_a_broken_file_on_the_stick_is_named(mirrors, tmp_path, packed):
 
 
 def test_the_command_fetches_and_shows(mirrors, tmp_path, stick, capsys, monkeypatch):
-    monkeypatch.setattr("lessonlib.course.digits.console.width", 400)
+    monkeypatch.setattr("lessonlib.course.commands.data.console.width", 400)
     assert cli.main(["data", "get", "--from", str(tmp_path / "nothing")]) == 1
     assert "it does not exist" in capsys.readouterr().err
     assert cli.main(["data", "get", "--from", str(stick / "packed")]) == 0
@@ -503,7 +503,7 @@ def test_the_command_fetches_and_shows(mirrors, tmp_path, stick, capsys, monkeyp
 
 
 def test_where_shows_what_is_wrong_and_does_not_fail(mirrors, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr("lessonlib.course.digits.console.width", 400)
+    monkeypatch.setattr("lessonlib.course.commands.data.console.width", 400)
     given = tmp_path / "a [class]"
     given.mkdir()
     monkeypatch.setenv("LESSONLIB_DATA", str(given))
@@ -524,7 +524,7 @@ def test_where_shows_what_is_wrong_and_does_not_fail(mirrors, tmp_path, monkeypa
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows says this in another way")
 def test_a_place_that_cannot_be_looked_into_is_told(mirrors, tmp_path, stick, monkeypatch, capsys):
-    monkeypatch.setattr("lessonlib.course.digits.console.width", 9000)
+    monkeypatch.setattr("lessonlib.course.commands.data.console.width", 9000)
     monkeypatch.setenv("LESSONLIB_CACHE", "x" * 5000)  # no system has names as long as that
     monkeypatch.setenv("LESSONLIB_DATA", str(stick / "packed"))
     assert cli.main(["data", "where"]) == 0

@@ -17,7 +17,7 @@ from torch import nn
 from torch.nn import functional
 
 from lessonlib.course import progress
-from lessonlib.course.authoring import wanted_verdicts
+from lessonlib.course.commands.exercises import wanted_verdicts
 from lessonlib.course.exercises import EXERCISES, Verdict, check, codes, hint, judge, solution, stub
 from lessonlib.course.exercises.engine import judging, mutation_report, sandbox
 from lessonlib.course.exercises.engine.answers import make_answer

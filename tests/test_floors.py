@@ -96,7 +96,7 @@ def test_importing_the_package_is_instant_and_brings_no_torch():
 
 def test_every_module_is_imported_without_the_tools(root):
     """As in an environment with the runtime dependencies only."""
-    for_tools = "lessonlib.course.checks", "lessonlib.course.contents", "lessonlib.pad.widget"  # loaded by Jupyter only
+    for_tools = "lessonlib.course.commands.test", "lessonlib.course.contents", "lessonlib.pad.widget"  # loaded by Jupyter only
     names = [name for name in modules(root) if name not in for_tools]
     code = f"""
 import importlib, sys

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from lessonlib.course import checks
 from lessonlib.course.cli import this_machine
+from lessonlib.course.commands import test as test_command
 
 posix = pytest.mark.skipif(os.name == "nt", reason="programs are played by scripts with a first line of POSIX's")
 
@@ -521,7 +521,7 @@ def test_the_style_is_checked_without_git(tmp_path, root):
     for folder in (".tools/uv", ".venv/lib", ".venv-kept-1/lib", "work"):
         (tmp_path / folder).mkdir(parents=True)
         (tmp_path / folder / "a.py").write_text("import os", encoding="utf-8")
-    command = next(check.find for check in checks.CHECKS if check.name == "style")
+    command = next(check.find for check in test_command.CHECKS if check.name == "style")
     done = subprocess.run([sys.executable, *command], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
     (tmp_path / "a.py").write_text("import os", encoding="utf-8")

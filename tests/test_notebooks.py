@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 from small_notebooks import notebook
 
-from lessonlib.course import checks, notebooks
+from lessonlib.course import notebooks
+from lessonlib.course.commands import export, run
+from lessonlib.course.commands import test as test_command
 from lessonlib.course.notebooks import Lesson
 from lessonlib.course.terminal import CourseError
 from lessonlib.figures import Picture
@@ -35,7 +37,7 @@ def outputs(lesson: Lesson) -> list[str]:
 
 def run_and_save(path: Path) -> bool:
     before = reread(path)
-    return notebooks.save(before, notebooks.execute(before, timeout=60))
+    return run.save(before, notebooks.execute(before, timeout=60))
 
 
 def test_outputs_are_stored_and_an_unchanged_notebook_stays_as_it_is(tmp_path):
@@ -48,7 +50,7 @@ def test_outputs_are_stored_and_an_unchanged_notebook_stays_as_it_is(tmp_path):
     assert b'"execution_count": 1' not in first
     assert not run_and_save(path)
     assert path.read_bytes() == first
-    assert checks.output_problems(reread(path)) == []
+    assert test_command.output_problems(reread(path)) == []
 
 
 def test_a_measured_cell_is_measured_anew_when_its_code_changes(tmp_path):
@@ -58,7 +60,7 @@ def test_a_measured_cell_is_measured_anew_when_its_code_changes(tmp_path):
     nb = json.loads(path.read_text(encoding="utf-8"))
     nb["cells"][1]["source"] = ["2"]
     path.write_text(json.dumps(nb), encoding="utf-8")
-    assert "its code changed since its outputs were stored" in checks.output_problems(reread(path))
+    assert "its code changed since its outputs were stored" in test_command.output_problems(reread(path))
     run_and_save(path)
     assert outputs(reread(path)) == [kept[0], "2"]
     nb["cells"][0]["source"] = ["import time\n", "time.perf_counter_ns()"]
@@ -119,7 +121,7 @@ def test_pictures_without_words_and_too_large_ones_are_found(tmp_path):
                           ('<img src="x.png">', "without alt text"), ('<img alt="" src="x.png">', "without alt text")):
         nb = {**picture_cell(html), "metadata": {}}
         nb["metadata"]["lessonlib"] = {notebooks.STAMP: notebooks.code_hash(nb)}
-        problems = checks.output_problems(Lesson(found.path, nb))
+        problems = test_command.output_problems(Lesson(found.path, nb))
         assert (problems == []) if problem is None else (len(problems) == 1 and problem in problems[0])
 
 
@@ -128,7 +130,7 @@ def test_stored_errors_and_bare_pngs_are_found(tmp_path):
     nb = {"metadata": {}, "cells": [{"cell_type": "code", "id": "a", "source": [], "metadata": {}, "outputs": [
         {"output_type": "error", "ename": "ValueError", "evalue": "", "traceback": []},
         {"output_type": "display_data", "data": {"image/png": "x"}, "metadata": {}}]}]}
-    problems = "\n".join(checks.output_problems(Lesson(found.path, nb)))
+    problems = "\n".join(test_command.output_problems(Lesson(found.path, nb)))
     for problem in ("never stored", "stored error (ValueError)", "without alt text"):
         assert problem in problems
 
@@ -136,9 +138,9 @@ def test_stored_errors_and_bare_pngs_are_found(tmp_path):
 def test_save_needs_the_real_mnist(monkeypatch):
     from lessonlib.course import cli
 
-    monkeypatch.setattr(notebooks, "find_mnist", lambda: None)
+    monkeypatch.setattr(run, "find_mnist", lambda: None)
     with pytest.raises(CourseError, match="real MNIST"):
-        notebooks.run_verb(cli.parse(["run", "0", "--save"]))
+        run.run_verb(cli.parse(["run", "0", "--save"]))
 
 
 def test_modules_out_of_step_are_found(monkeypatch, root, tmp_path):
@@ -155,8 +157,8 @@ def test_modules_out_of_step_are_found(monkeypatch, root, tmp_path):
         shutil.copy(root / "lessonlib" / name, copy / "lessonlib")
     (copy / "lessonlib" / "layers.py").open("a", encoding="utf-8").write("# by hand\n")
     (copy / "lessonlib" / "stray.py").write_text("", encoding="utf-8")
-    monkeypatch.setattr(checks, "need_checkout", lambda: copy)
-    found = checks.modules_in_step()
+    monkeypatch.setattr(test_command, "need_checkout", lambda: copy)
+    found = test_command.modules_in_step()
     assert "lessonlib/layers.py differs from its notebook" in found
     assert "lessonlib/losses.py is missing" in found
     assert "lessonlib/stray.py is made by no notebook" in found
@@ -183,7 +185,7 @@ def test_a_module_that_two_notebooks_write_is_in_order(tmp_path):
         text = notebooks.cleaned(notebook(*cells, title="Tried"))
         (tmp_path / "nbs" / f"{name}.ipynb").write_text(text, encoding="utf-8")
     for _ in range(2):  # nothing is added twice
-        notebooks.export(tmp_path)
+        export.export(tmp_path)
         module = (tmp_path / "lessonlib" / "both.py").read_text(encoding="utf-8")
         assert module.endswith("\nlast = 2\n")
         assert module.count("last = 2") == 1

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from test_front_door import base_python
 
-from lessonlib.course import cli, pack
+from lessonlib.course import cli
+from lessonlib.course.commands import pack
 from lessonlib.course.terminal import CourseError
 from lessonlib.files.formats import Found
 

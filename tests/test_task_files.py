@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from lessonlib.course import authoring, cli
+from lessonlib.course import cli
+from lessonlib.course.commands import exercises as exercises_command
+from lessonlib.course.commands import new
 from lessonlib.course.exercises import task_files
 from lessonlib.course.exercises.task_files import TaskFileError, parse_task, read_mistakes, read_task
 
@@ -38,7 +40,7 @@ def test_the_example_is_judged_as_it_says(example):
     from lessonlib.course.exercises.engine.judging import judge_task
 
     task = parse_task(PATH, example)
-    for source, wanted, _ in authoring.wanted_verdicts(task):
+    for source, wanted, _ in exercises_command.wanted_verdicts(task):
         assert judge_task(task, make_answer(source, task.name, "<cell>")).code == wanted
     unnamed = judge_task(task, make_answer("def centre_columns(x):\n    return x + x.mean(dim=0)", task.name, "<cell>"))
     assert unnamed.code.startswith("slip_")
@@ -114,7 +116,8 @@ def test_files_are_read_without_torch():
 
 def test_a_new_exercise_is_a_file_that_can_be_read_and_judged(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(task_files, "FOLDER", tmp_path)
-    monkeypatch.setattr(authoring, "FOLDER", tmp_path)
+    monkeypatch.setattr(new, "FOLDER", tmp_path)
+    monkeypatch.setattr(exercises_command, "FOLDER", tmp_path)
     assert cli.main(["new", "exercise", "clip"]) == 0
     assert read_task(tmp_path / "clip.md").name == "clip"
     before = (tmp_path / "clip.md").read_text(encoding="utf-8")
@@ -128,7 +131,7 @@ def test_a_new_exercise_is_a_file_that_can_be_read_and_judged(tmp_path, monkeypa
 
 
 def test_a_cell_that_is_judged_otherwise_fails_the_command(tmp_path, monkeypatch, capsys, example):
-    monkeypatch.setattr(authoring, "FOLDER", tmp_path)
+    monkeypatch.setattr(exercises_command, "FOLDER", tmp_path)
     swapped = example.replace("return x - x.mean(1, keepdim=True)", "return x - x.mean(0, keepdim=True)")
     (tmp_path / "centre_columns.md").write_text(swapped, encoding="utf-8")
     assert cli.main(["exercises", "centre_columns"]) == 1

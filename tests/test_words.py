@@ -5,6 +5,7 @@ import re
 import pytest
 
 from lessonlib.course import notebooks
+from lessonlib.course.commands.export import GLOSSARY
 from lessonlib.course.exercises import EXERCISES
 
 LESSONS = notebooks.lessons()
@@ -47,7 +48,7 @@ def test_every_lesson_has_its_parts(lesson):
 def test_each_term_is_introduced_once_and_linked_both_ways(root):
     terms = [term for lesson in LESSONS for term in lesson.words]
     assert len(terms) == len({term.lower() for term in terms})
-    glossary = (root / notebooks.GLOSSARY).read_text(encoding="utf-8")
+    glossary = (root / GLOSSARY).read_text(encoding="utf-8")
     for lesson in LESSONS:
         for term, definition in lesson.words.items():
             anchor = re.sub(r"[^\w -]", "", term.lower()).replace(" ", "-")

@@ -11,7 +11,10 @@ import time
 import pytest
 import small_notebooks
 
-from lessonlib.course import cli, lab, notebooks, progress, workbooks
+from lessonlib.course import cli, notebooks, progress, terminal, workbooks
+from lessonlib.course.commands import check
+from lessonlib.course.commands import open as open_command
+from lessonlib.course.editions import edition
 from lessonlib.course.exercises import EXERCISES, solution, stub
 from lessonlib.course.terminal import CourseError
 
@@ -33,9 +36,9 @@ def course(tmp_path, monkeypatch):
     (tmp_path / "nbs").mkdir()
     (tmp_path / "nbs" / "00_start.ipynb").write_text(notebook("1 + 1"), encoding="utf-8")
     (tmp_path / "nbs" / "02_tensors.ipynb").write_text(with_exercise(stub("normalize")), encoding="utf-8")
-    for module in (notebooks, workbooks, lab):
-        monkeypatch.setattr(module, "need_checkout", lambda: tmp_path)
+    monkeypatch.setattr(terminal, "checkout", lambda: tmp_path)
     monkeypatch.setenv("LESSONLIB_PROGRESS", str(tmp_path / "work" / "progress.json"))
+    monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path / "jupyter"))  # where notebooks are signed
     return tmp_path
 
 
@@ -50,7 +53,7 @@ def lesson(n: int) -> notebooks.Lesson:
 def test_a_copy_is_put_there_once_and_not_touched_again(course):
     assert workbooks.hand_out(lesson(2))
     copy = course / "work" / "02_tensors.ipynb"
-    assert copy.read_bytes() == (course / "nbs" / "02_tensors.ipynb").read_bytes()
+    assert copy.read_text(encoding="utf-8") == edition(lesson(2))
     copy.write_text("mine", encoding="utf-8")
     assert not workbooks.hand_out(lesson(2))
     (course / "nbs" / "02_tensors.ipynb").write_text(with_exercise("pass"), encoding="utf-8")
@@ -68,8 +71,7 @@ def test_open_starts_jupyterlab_on_the_copy(course, monkeypatch, capsys):
         def wait(self):
             return 0
 
-    monkeypatch.setattr(lab.subprocess, "Popen", Server)
-    monkeypatch.setattr(lab, "write_settings", lambda prefix: None)
+    monkeypatch.setattr(open_command.subprocess, "Popen", Server)
     assert run("open", "2", "--no-browser") == 0
     assert "--LabApp.default_url=/lab/tree/work/02_tensors.ipynb" in started[0]
     assert "work/02_tensors.ipynb in JupyterLab: your own copy, new" in capsys.readouterr().out
@@ -115,7 +117,7 @@ def test_update_puts_the_newer_edition_beside_the_copy(course, capsys):
     (beside,) = (course / "work").glob("02_tensors-edition-*.ipynb")
     assert beside.name in said
     assert "1 cell changed, 1 cell new" in said
-    assert beside.read_text(encoding="utf-8") == newer
+    assert beside.read_text(encoding="utf-8") == edition(lesson(2))
     assert copy.read_text(encoding="utf-8") == mine
     assert (course / "work" / "00_start.ipynb").exists()
     beside.write_text("notes of mine", encoding="utf-8")
@@ -156,7 +158,7 @@ def test_reset_keeps_what_was_there(course, capsys):
     for words in ("first", "second"):
         copy.write_text(words, encoding="utf-8")
         assert run("reset", "2") == 0
-        assert copy.read_bytes() == (course / "nbs" / "02_tensors.ipynb").read_bytes()
+        assert copy.read_text(encoding="utf-8") == edition(lesson(2))
     kept = {path.read_text(encoding="utf-8") for path in (course / "work").glob("02_tensors-20*.ipynb")}
     assert kept == {"first", "second"}
 
@@ -165,14 +167,14 @@ def test_where_no_copy_can_be_put(course, capsys):
     (course / "work").write_text("a file of mine", encoding="utf-8")
     assert run("reset", "2") == 1
     said = capsys.readouterr().err
-    assert "rename what stands in its place" in said
+    assert "rename what is in its place" in said
     assert "TRACEBACK" not in said
     assert (course / "work").read_text(encoding="utf-8") == "a file of mine"
 
 
 def test_half_a_copy_does_not_stay(course):
     with pytest.raises(TypeError):
-        workbooks._create(course / "work" / "x.ipynb", "text")
+        workbooks.create(course / "work" / "x.ipynb", "text")
     assert not (course / "work" / "x.ipynb").exists()
 
 
@@ -231,7 +233,7 @@ def test_check_of_what_is_no_notebook_or_not_there(course, capsys):
     for broken in ("", "{}", "[]", '{"cells": 3}'):
         (course / "work" / "02_tensors.ipynb").write_text(broken, encoding="utf-8")
         with pytest.raises(CourseError, match="`lessons reset 2`"):
-            workbooks.verdicts(lesson(2), 60)
+            check.verdicts(lesson(2), 60)
 
 
 def test_progress_is_told_lesson_by_lesson(course, capsys):
@@ -264,7 +266,7 @@ def test_check_hears_a_call_however_it_is_written(course):
     (course / "work" / "02_tensors.ipynb").write_text(
         notebook("from lessonlib.course.exercises import check", RIGHT, 'check("normalize", normalize)', *ways.values()),
         encoding="utf-8")
-    found = workbooks.verdicts(lesson(2), 60)
+    found = check.verdicts(lesson(2), 60)
     assert {id: word for id, (word, _) in found.items()} == {"normalize": "right"} | dict.fromkeys(ways, "not tried yet")
 
 
@@ -278,7 +280,7 @@ def test_a_kernel_that_dies_is_told_with_its_cell(course, capsys):
     assert "not reached" in said
     assert "died in the cell `import os; os._exit(1)`" in said
     copy.write_text(notebook(begin, RIGHT, 'check("normalize", normalize)', "import os; os._exit(1)"), encoding="utf-8")
-    assert workbooks.verdicts(lesson(2), 60)["normalize"][0] == "right"
+    assert check.verdicts(lesson(2), 60)["normalize"][0] == "right"
 
 
 @pytest.mark.parametrize("cells", ['["a", 3]', '[{"cell_type": "code"}]',
@@ -299,8 +301,8 @@ def test_control_c_ends_a_check_without_a_traceback(course):
     begun = course / "begun"
     (course / "work" / "02_tensors.ipynb").write_text(
         notebook(f"open({str(begun)!r}, 'w').close()\nimport time\ntime.sleep(60)"), encoding="utf-8")
-    code = ("import sys, pathlib; from lessonlib.course import cli, notebooks, workbooks\n"
-            f"notebooks.need_checkout = workbooks.need_checkout = lambda: pathlib.Path({str(course)!r})\n"
+    code = ("import sys, pathlib; from lessonlib.course import cli, terminal\n"
+            f"terminal.checkout = lambda: pathlib.Path({str(course)!r})\n"
             "sys.exit(cli.main(['check', '2']))")
     process = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True, encoding="utf-8",
                                env={**os.environ, "PYTHONIOENCODING": "utf-8"})
@@ -327,7 +329,7 @@ def test_what_is_no_file_in_the_place_of_a_copy(course, capsys, thing):
     assert run("check", "2") == 1
     assert "TRACEBACK" not in capsys.readouterr().err
     assert run("reset", "2") == 0
-    assert copy.read_bytes() == (course / "nbs" / "02_tensors.ipynb").read_bytes()
+    assert copy.read_text(encoding="utf-8") == edition(lesson(2))
     (kept,) = copy.parent.glob("02_tensors-20*.ipynb")
     assert kept.is_symlink() or (kept / "mine.txt").read_text(encoding="utf-8") == "mine"
 
@@ -343,7 +345,7 @@ def test_a_broken_record_of_editions_lays_nothing_beside_twice(course, capsys):
     kept.parent.write_text("a file", encoding="utf-8")
     for _ in range(2):
         assert run("update") == 0
-        assert "Rename what stands in the place" in capsys.readouterr().err
+        assert "Rename what is in the place" in capsys.readouterr().err
     assert len(list((course / "work").glob("02_tensors-edition-*.ipynb"))) == 1
 
 
@@ -374,8 +376,7 @@ def test_open_takes_jupyterlab_with_it(course, monkeypatch):
         def terminate(self):
             ended.append(True)
 
-    monkeypatch.setattr(lab.subprocess, "Popen", Server)
-    monkeypatch.setattr(lab, "write_settings", lambda prefix: None)
+    monkeypatch.setattr(open_command.subprocess, "Popen", Server)
     assert run("open", "2") == 0
     assert ended == [True]
     assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL

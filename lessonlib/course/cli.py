@@ -14,21 +14,21 @@ import traceback
 from pathlib import Path
 from typing import NoReturn
 
-VERBS = {  # verb: (the module that does it, its one-line help)
-    "open": ("lab", "open your copy of a lesson in JupyterLab (this is what happens without a verb)"),
-    "list": ("notebooks", "list the lessons, and how far you are"),
-    "check": ("workbooks", "run your copies of lessons and tell what the checks of their exercises find"),
-    "update": ("workbooks", "put newer editions of lessons beside your copies"),
-    "reset": ("workbooks", "begin a lesson anew, and keep what was there under a dated name"),
-    "run": ("notebooks", "run lessons from top to bottom, each in a fresh kernel"),
-    "ladder": ("climb", "train every rung of the ladder on the same batches and compare"),
-    "data": ("digits", "find, fetch or verify the digits"),
-    "doctor": ("doctor", "look at this machine and say what is missing"),
-    "pack": ("pack", "gather what set-up needs in a folder, for machines without a network"),
-    "test": ("checks", "run every check of the project"),
-    "export": ("notebooks", "clean the notebooks and write lessonlib/*.py from them"),
-    "new": ("authoring", "make the file of a new exercise"),
-    "exercises": ("authoring", "judge every cell of the exercises' files"),
+VERBS = {  # each is done by the module of its name in lessonlib.course.commands
+    "open": "open your copy of a lesson in JupyterLab (this is what happens without a verb)",
+    "list": "list the lessons, and how far you are",
+    "check": "run your copies of lessons and tell what the checks of their exercises find",
+    "update": "put newer editions of lessons beside your copies",
+    "reset": "begin a lesson again, and keep what was there under a dated name",
+    "run": "run lessons from top to bottom, each in a fresh kernel",
+    "ladder": "train every rung of the ladder on the same batches and compare",
+    "data": "find, fetch or verify the digits",
+    "doctor": "look at this machine and say what is missing",
+    "pack": "gather what set-up needs in a folder, for machines without a network",
+    "test": "run every check of the project",
+    "export": "clean the notebooks and write lessonlib/*.py from them",
+    "new": "make the file of a new exercise",
+    "exercises": "judge every cell of the exercises' files",
 }
 
 
@@ -74,10 +74,12 @@ def build_parser() -> argparse.ArgumentParser:
     verbs = parser.add_subparsers(dest="verb", metavar="VERB")
 
     def verb(name: str) -> argparse.ArgumentParser:
-        return verbs.add_parser(name, help=VERBS[name][1], description=VERBS[name][1].capitalize() + ".")
+        return verbs.add_parser(name, help=VERBS[name], description=VERBS[name].capitalize() + ".")
 
     p = verb("open")
-    p.add_argument("lesson", nargs="?", default="0", metavar="N", help="its number, such as 5 (default: 0)")
+    p.add_argument("lesson", nargs="?", metavar="N", help="its number, such as 5 (default: lesson 0 the first time, later the "
+                   "home page)")
+    p.add_argument("--author", action="store_true", help="open the source in nbs/ instead, and let it be changed")
     p.add_argument("--no-browser", action="store_true", help="print the address instead of opening a browser")
     p.add_argument("--port", type=port, help="the port to listen on (default: the first free one from 8888)")
 
@@ -173,7 +175,7 @@ def do(options: argparse.Namespace) -> int:
     """Let the verb's module do it; what goes wrong becomes a message."""
     from lessonlib.course.terminal import UsageError, complain
 
-    module = importlib.import_module(f"lessonlib.course.{VERBS[options.verb][0]}")
+    module = importlib.import_module(f"lessonlib.course.commands.{options.verb}")
     try:
         if options.set_up_from is not None:
             raise UsageError("--from is for `python lessons.py`; this environment is set up already")

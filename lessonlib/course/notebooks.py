@@ -1,43 +1,48 @@
-"""The lessons as files: listing them, running them in fresh kernels, storing outputs, exporting modules."""
+"""The lessons as files: finding them, what they say of themselves, running them in fresh kernels."""
 
-import argparse
-import copy
 import hashlib
 import json
 import os
 import re
-import subprocess
-import sys
-import textwrap
-import time
-from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from pathlib import Path
 
-from tqdm import tqdm
-
-from lessonlib.course.exercise_cells import exercises_in, refreshed
+from lessonlib.course.exercise_cells import exercises_in
 from lessonlib.course.exercises.task_files import Task, tasks
-from lessonlib.course.progress import Record, read_progress
-from lessonlib.course.terminal import CourseError, UsageError, complain, console, need_checkout, show_table
-from lessonlib.files import find_mnist, mnist_is_missing
+from lessonlib.course.terminal import CourseError, UsageError, need_checkout
 
-MEASURED = "measured"  # the tag of a cell whose output differs from run to run, such as a time
+SOURCE = "nbs"  # the folder of the lessons
+# Lessons that were renumbered, some of them cut in two: the name of a copy, and the lessons that it became.
+RENAMED = {
+    "02_pictures": ("03_pictures",), "03_baseline": ("04_baseline",), "04_sequential": ("05_sequential",),
+    "05_module": ("06_module", "07_softmax"), "06_loss": ("08_loss",), "07_batches": ("09_batches",),
+    "08_loop": ("10_loop",), "09_sgd": ("11_sgd", "12_optimizers"), "10_broadcasting": ("13_broadcasting",),
+    "11_matmul": ("14_matmul",), "12_ladder": ("15_ladder",), "13_backprop": ("16_backprop", "17_tape", "18_python"),
+    "19_handwriting": ("24_handwriting",),
+}
 SKIP = "skip-execution"  # nbclient's name for a cell that is passed over
-GLOSSARY = Path("docs", "glossary.md")
 STAMP = "outputs_of"  # in the notebook's metadata: a hash of the code that made the stored outputs
 # nbdev's directives for cells that a plain test run passes over (settings.ini: tst_flags).
 PASSED_OVER = re.compile(r"^#\|\s*(eval:\s*false|slow|gpu)\s*$", re.MULTILINE)
+CONFLICT = re.compile(r"^(<{7}|>{7}) .*$", re.MULTILINE)  # what git writes into a file that it could not merge
 SLOW = re.compile(r"^#\|\s*slow\s*$", re.MULTILINE)
 
 
-@dataclass
 class Lesson:
-    """One notebook and what it says of itself."""
+    """One notebook and what it says of itself. It is read when that is first asked for, so that a broken one stops no other."""
 
-    path: Path
-    nb: dict = field(repr=False)
+    def __init__(self, path: Path, nb: dict | None = None):
+        self.path, self._nb = path, nb
+
+    def __repr__(self) -> str:
+        return f"Lesson({str(self.path)!r})"
+
+    @property
+    def nb(self) -> dict:
+        """The notebook. Raises `CourseError`, with the name of the file, where it cannot be read."""
+        if self._nb is None:
+            self._nb = read_notebook(self.path)
+        return self._nb
 
     @property
     def number(self) -> int:
@@ -103,11 +108,31 @@ def text_hash(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
+def read_notebook(path: Path) -> dict:
+    """A notebook as JSON. Raises `CourseError` that says what is wrong with the file and what to do."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")  # some editors put a byte order mark before it
+    except (OSError, UnicodeDecodeError) as error:
+        raise CourseError(f"{path} cannot be read ({error}); `git checkout -- {path.name}` in its folder brings a lesson "
+                          "back as it was") from None
+    if marker := CONFLICT.search(text):
+        line = text.count("\n", 0, marker.start()) + 1
+        raise CourseError(f"{path} holds two versions of itself since a merge (line {line}: {marker.group().strip()[:40]}); "
+                          f"choose one, with `git checkout --theirs` or `--ours` and the name of the file")
+    try:
+        nb = json.loads(text)
+        cells = nb["cells"]
+        if not all({"cell_type", "metadata", "source"} <= cell.keys() for cell in cells):
+            raise ValueError("a cell of it has no type, no source or no metadata")
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        why = f"no {error} in it" if isinstance(error, KeyError) else str(error).splitlines()[0]
+        raise CourseError(f"{path} is not a notebook that can be read ({why})") from None
+    return nb
+
+
 def lessons() -> list[Lesson]:
     """All lessons in order."""
-    folder = need_checkout() / "nbs"
-    return [Lesson(path, json.loads(path.read_text(encoding="utf-8")))
-            for path in sorted(folder.glob("[0-9][0-9]_*.ipynb"))]
+    return [Lesson(path) for path in sorted((need_checkout() / SOURCE).glob("[0-9][0-9]_*.ipynb"))]
 
 
 def pick(wanted: Sequence[str]) -> list[Lesson]:
@@ -117,37 +142,14 @@ def pick(wanted: Sequence[str]) -> list[Lesson]:
     for text in wanted:
         found = [lesson for lesson in there
                  if text == lesson.path.stem or (text.isdecimal() and int(text) == lesson.number)]
+        if not found and (now := RENAMED.get(text)):
+            raise UsageError(f"{text} was a lesson of the first edition; now it is "
+                             f"{' and '.join(str(int(stem[:2])) for stem in now)} (see `lessons list`)")
         if not found:
             raise UsageError(f"there is no lesson {text!r}; the lessons are "
                              f"{', '.join(str(lesson.number) for lesson in there)} (see `lessons list`)")
         picked += found
     return picked or there
-
-
-def list_verb(options: argparse.Namespace) -> int:
-    """A table of the lessons, with the reader's progress."""
-    records = read_progress()
-    show_table("The lessons", ("", "lesson", "builds", "minutes", "exercises"),
-               [(str(lesson.number), lesson.title, ", ".join(lesson.modules), lesson.minutes,
-                 progress_in_words([task.id for task in lesson.exercises], records))
-                for lesson in lessons()], right=("", "minutes"))
-    console.print("`lessons open N` opens one, as your own copy in work/. "
-                  "`lessons check N` runs your copy and tells what its checks find.")
-    return 0
-
-
-def progress_in_words(ids: Sequence[str], records: Mapping[str, Record]) -> str:
-    """Such as "1 of 2 passed, 1 tried, 3 hints": the exercises of one lesson, as far as the reader got."""
-    if not ids:
-        return ""
-    known = [records.get(id, Record()) for id in ids]
-    passed, hints = sum(record.passed for record in known), sum(len(record.hints) for record in known)
-    tried = sum(record.tries > 0 and not record.passed for record in known)
-    return ", ".join([f"{passed} of {len(ids)} passed", *[f"{tried} tried"] * (tried > 0),
-                      *[f"{hints} hint{'s' * (hints > 1)}"] * (hints > 0)])
-
-
-# --- running -------------------------------------------------------------------------------------------------
 
 
 def execute(lesson: Lesson, timeout: int, go_on: bool = False, slow: bool = False) -> dict:
@@ -208,57 +210,6 @@ def quiet_kernels() -> None:
     os.environ["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"  # keeps a warning of the debugger out of the outputs
 
 
-def run_verb(options: argparse.Namespace) -> int:
-    """Run lessons; with --save, store what they print and draw."""
-    chosen = pick(options.lessons)
-    if options.save and find_mnist() is None:
-        raise CourseError(f"stored outputs are made on real MNIST, and it is not here.\n{mnist_is_missing()}")
-    quiet_kernels()
-
-    def one(lesson: Lesson) -> tuple[Lesson, float, dict | CourseError]:
-        start = time.perf_counter()
-        try:
-            result = execute(lesson, options.timeout, slow=options.save)  # what is stored was made by this very code
-        except CourseError as error:
-            result = error
-        return lesson, time.perf_counter() - start, result
-
-    failed = 0
-    with ThreadPoolExecutor(options.workers) as pool:
-        bar = tqdm(pool.map(one, chosen), total=len(chosen), desc="lessons", unit="notebook")
-        for lesson, seconds, result in bar:
-            if isinstance(result, CourseError):
-                failed += 1
-                tqdm.write(f"  failed  {lesson.path.name}  {seconds:5.1f} s")
-                complain(str(result))
-                continue
-            saved = options.save and save(lesson, result)
-            tqdm.write(f"  ran     {lesson.path.name}  {seconds:5.1f} s{'  outputs stored' if saved else ''}")
-    console.print(f"{len(chosen) - failed} of {len(chosen)} lessons ran from top to bottom.")
-    return 1 if failed else 0
-
-
-# --- writing -------------------------------------------------------------------------------------------------
-
-
-def save(lesson: Lesson, executed: dict) -> bool:
-    """Store the outputs of a run; gives whether the file changed.
-
-    Cells tagged `measured` keep the output that is stored as long as their source is the same, so that a notebook
-    in which nothing changed stays without a diff.
-    """
-    old = {cell["id"]: cell for cell in lesson.nb["cells"]}
-    measured_before = lesson.nb["metadata"].get("lessonlib", {}).get(MEASURED, {})
-    new, measured = copy.deepcopy(executed), {}
-    for cell in new["cells"]:
-        if MEASURED in cell["metadata"].get("tags", []):
-            measured[cell["id"]] = text_hash("".join(cell["source"]))
-            if measured_before.get(cell["id"]) == measured[cell["id"]]:
-                cell["outputs"] = old[cell["id"]]["outputs"]
-    new["metadata"]["lessonlib"] = {STAMP: code_hash(new), MEASURED: measured}
-    return write(lesson.path, cleaned(new))
-
-
 def cleaned(nb: dict) -> str:
     """The notebook as text after nbdev's cleaning: no execution counts, no metadata but what settings.ini allows."""
     from execnb.nbio import dict2nb, nb2str
@@ -280,47 +231,3 @@ def write(path: Path, text: str) -> bool:
     unfinished.write_text(text, encoding="utf-8", newline="\n")
     unfinished.replace(path)
     return True
-
-
-def export(folder: Path) -> None:
-    """Let nbdev write lessonlib/*.py from nbs/*.ipynb in `folder`, a checkout or a copy of one."""
-    done = subprocess.run([sys.executable, "-c", "from nbdev.doclinks import nbdev_export; nbdev_export()"], cwd=folder,
-                          capture_output=True, text=True)
-    if done.returncode != 0:
-        raise CourseError(f"the notebooks could not be exported:\n{done.stdout}{done.stderr}")
-    for module in (folder / "lessonlib").glob("[!_]*.py"):
-        write(module, tidy(module.read_text(encoding="utf-8")))
-
-
-def tidy(module: str) -> str:
-    """A module's text with a line end at its end, and its `__all__` on several lines where it is long.
-
-    Where a second notebook adds to a module, nbdev leaves the line end out and writes `__all__` as one line.
-    """
-    indent = " " * len("__all__ = [")
-    module = re.sub(r"^__all__ = \[.{110,}\]$", lambda line: textwrap.fill(line[0], 120, subsequent_indent=indent),
-                    module, flags=re.MULTILINE)
-    return module.rstrip("\n") + "\n"
-
-
-def glossary() -> str:
-    """All terms in alphabetical order, each with its definition and the lesson that introduces it."""
-    entries = sorted(((term, definition, lesson) for lesson in lessons() for term, definition in lesson.words.items()),
-                     key=lambda entry: entry[0].lower())
-    lines = ["# Glossary", "", "<!-- Made by `lessons export` from the sections \"New words\" of the lessons. -->"]
-    for term, definition, lesson in entries:
-        lines += ["", f"### {term}", "", f"{definition} ([lesson {lesson.number}](../nbs/{lesson.path.name}))"]
-    return "\n".join(lines) + "\n"
-
-
-def export_verb(options: argparse.Namespace) -> int:
-    """Clean all notebooks and write lessonlib/*.py from them."""
-    changed = [lesson.path.name for lesson in lessons() if write(lesson.path, cleaned(lesson.nb))]
-    export(need_checkout())  # before the exercises, which show what lessonlib has for them
-    root = need_checkout()
-    changed += [lesson.path.name for lesson in lessons()
-                if write(lesson.path, cleaned(refreshed(lesson.nb, tasks(), root))) and lesson.path.name not in changed]
-    write(need_checkout() / GLOSSARY, glossary())
-    console.print(f"{len(lessons())} notebooks exported, {len(changed)} of them changed"
-                  f"{': ' + ', '.join(changed) if changed else ''}.")
-    return 0

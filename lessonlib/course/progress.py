@@ -5,15 +5,16 @@ Standard library and a file lock only, so that `lessons list` stays quick. The f
 
 import json
 import os
-import tempfile
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 
 import platformdirs
 from filelock import FileLock, Timeout
 
-from lessonlib.files import say
+from lessonlib.files import say as warn
 from lessonlib.files.where import checkout
 
 VERSION = 1
@@ -42,10 +43,22 @@ def progress_file() -> Path:
 
 
 def read_progress() -> dict[str, Record]:
-    """All records by the id of the exercise; a file that cannot be understood is set aside, with a word."""
+    """All records by the id of the exercise.
+
+    A file that cannot be understood is set aside, with a notice. One that a newer version wrote is left alone, and
+    nothing is read from it.
+    """
+    try:
+        return _read()
+    except _Newer as error:
+        _warn_once(f"{error}, so your progress is not shown")
+        return {}
+
+
+def _read() -> dict[str, Record]:
     path = progress_file()
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")  # some editors put a byte order mark before it
     except FileNotFoundError:
         return {}
     except (OSError, UnicodeDecodeError) as error:
@@ -54,19 +67,25 @@ def read_progress() -> dict[str, Record]:
     try:
         return _understood(json.loads(text))
     except (ValueError, TypeError, RecursionError) as error:
-        _set_aside(path, str(error) if isinstance(error, _Newer) else f"is broken ({error})")
+        _set_aside(path, f"is broken ({error})")
         return {}
 
 
-class _Newer(ValueError):
+class _Newer(Exception):
     """The file was written by a newer version."""
+
+
+@cache
+def _warn_once(notice: str) -> None:
+    warn(notice)
 
 
 def _understood(content: object) -> dict[str, Record]:
     if not isinstance(content, dict) or not isinstance(content.get("version"), int):
         raise ValueError("no version in it")
     if content["version"] > VERSION:
-        raise _Newer(f"was written by a newer version of the course ({content['version']}; this one knows {VERSION})")
+        raise _Newer(f"{progress_file()} was written by a newer version of the course ({content['version']}; this one knows "
+                     f"{VERSION}). It is left as it is")
     exercises = content.get("exercises")
     if not isinstance(exercises, dict) or not all(isinstance(entry, dict) for entry in exercises.values()):
         raise ValueError("no exercises in it")
@@ -88,16 +107,16 @@ def _understood(content: object) -> dict[str, Record]:
 def _set_aside(path: Path, why: str) -> None:
     """Rename the file, so that nothing is lost and a new one can be begun. A folder is left where it is."""
     if path.is_dir():
-        say(f"{path} should be a file and is a folder; your progress is not kept. Rename the folder")
+        warn(f"{path} should be a file and is a folder; your progress is not kept. Rename the folder")
         return
     now = datetime.now().strftime("%Y-%m-%d-%H%M%S-%f")
     aside = path.with_name(f"{path.stem}-set-aside-{now}{path.suffix}")
     try:
         path.rename(aside)
     except OSError as error:
-        say(f"{path} {why}, and cannot be renamed ({error}); your progress is not kept")
+        warn(f"{path} {why}, and cannot be renamed ({error}); your progress is not kept")
         return
-    say(f"{path} {why}. It was renamed to {aside.name}, and a new one is begun")
+    warn(f"{path} {why}. It was renamed to {aside.name}, and a new one is begun")
 
 
 def note_check(exercise_id: str, status: str, code: str) -> None:
@@ -126,21 +145,39 @@ def _change(exercise_id: str, change) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(path.with_name(f".{path.name}.lock"), timeout=SECONDS_TO_WAIT):
-            records = read_progress()
+            records = _read()
             change(records.setdefault(exercise_id, Record()))
             _write(path, records)
+    except _Newer as error:
+        _warn_once(f"{error}, so your progress is not kept until you update this checkout")
     except (OSError, Timeout) as error:
-        say(f"your progress could not be written to {path} ({error})")
+        warn(f"your progress could not be written to {path} ({error})")
 
 
 def _write(path: Path, records: dict[str, Record]) -> None:
     content = {"version": VERSION, "exercises": {id: asdict(records[id]) for id in sorted(records)}}
+    for left in path.parent.glob(".progress-*.unfinished"):  # of a program that was killed; only one writes at a time
+        left.unlink(missing_ok=True)
     # Written under another name first, so that a file of the right name is always whole.
-    handle, unfinished = tempfile.mkstemp(dir=path.parent, prefix=".progress-", suffix=".unfinished")
+    unfinished = path.with_name(f".progress-{os.getpid()}.unfinished")
     try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(json.dumps(content, indent=1, ensure_ascii=False) + "\n")
-        Path(unfinished).replace(path)
+        unfinished.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8", newline="\n")
+        unfinished.replace(path)
     except BaseException:
-        Path(unfinished).unlink(missing_ok=True)
+        unfinished.unlink(missing_ok=True)
         raise
+
+
+def progress_in_words(ids: Sequence[str], records: Mapping[str, Record]) -> str:
+    """Such as "1 of 2 passed, 1 tried, 3 hints": the exercises of one lesson, as far as the reader got."""
+    if not ids:
+        return ""
+    known = [records.get(id, Record()) for id in ids]
+    passed, hints = sum(record.passed for record in known), sum(len(record.hints) for record in known)
+    tried = sum(record.tries > 0 and not record.passed for record in known)
+    parts = [f"{passed} of {len(ids)} passed"]
+    if tried:
+        parts.append(f"{tried} tried")
+    if hints:
+        parts.append("1 hint" if hints == 1 else f"{hints} hints")
+    return ", ".join(parts)

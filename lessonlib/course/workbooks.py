@@ -4,25 +4,20 @@
 the reader wrote into a copy, whether the course has a newer edition.
 """
 
-import argparse
 import difflib
 import json
-import os
 import re
-import tempfile
 from collections.abc import Sequence
-from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
 
-from lessonlib.course.notebooks import Lesson, execute, pick, plain, quiet_kernels, write
-from lessonlib.course.terminal import CourseError, complain, console, need_checkout, show_table
-from lessonlib.files import say
+from lessonlib.course.editions import edition
+from lessonlib.course.notebooks import RENAMED, SOURCE, Lesson, lessons, pick, read_notebook, write
+from lessonlib.course.terminal import CourseError, need_checkout
+from lessonlib.files import say as warn
 
 FOLDER = "work"
 EDITIONS = ".editions"
-CHECK = re.compile(r'^[^#\n]*\bcheck\(\s*["\'](\w+)["\']', re.MULTILINE)
-STATUS = {"ok": "right", "fail": "not yet", "todo": "not tried yet"}
+HOME, GLOSSARY = "home.md", "glossary.md"  # pages in work/ that are made again whenever they are opened
 
 
 def copy_of(lesson: Lesson) -> Path:
@@ -37,21 +32,30 @@ def edition_of(lesson: Lesson) -> Path:
 
 def hand_out(lesson: Lesson) -> bool:
     """Put a copy of the lesson into `work/`, unless there is one; gives whether it was put there."""
+    if copy_of(lesson).exists():
+        return False
     try:
-        _create(copy_of(lesson), lesson.path.read_bytes())
+        create_copy(copy_of(lesson), lesson)
     except FileExistsError:
         return False
-    _remember(lesson)
+    remember(lesson)
     return True
 
 
-def _create(path: Path, content: bytes) -> None:
+def create_copy(path: Path, lesson: Lesson) -> None:
+    """Write the reader's edition of a lesson to a new file, and sign it."""
+    text = edition(lesson)
+    create(path, text.encode())
+    sign(text)
+
+
+def create(path: Path, content: bytes) -> None:
     """Write a new file. Raises `FileExistsError` where there is one, `CourseError` where there can be none."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise CourseError(f"your copies of the lessons go into the folder {path.parent}, and it cannot be made "
-                          f"({error.strerror}); rename what stands in its place, or clone the project into a folder "
+                          f"({error.strerror}); rename what is in its place, or clone the project into a folder "
                           "of your own") from None
     with path.open("xb") as file:
         try:
@@ -62,29 +66,55 @@ def _create(path: Path, content: bytes) -> None:
             raise
 
 
-def _remember(lesson: Lesson) -> None:
+def sign(text: str) -> None:
+    """Tell Jupyter that the outputs of this notebook are ours: it runs no script of a stored output that is not signed."""
+    try:
+        import nbformat
+        from nbformat.sign import NotebookNotary
+    except ImportError:  # where there is no Jupyter, nothing is opened in it
+        return
+    notary = NotebookNotary()
+    try:
+        notary.sign(nbformat.reads(text, as_version=4))
+    except OSError as error:
+        warn(f"Jupyter's record of trusted notebooks cannot be written ({error}); steppers and the drawing pad work after "
+               "you run their cells")
+    finally:
+        notary.store.close()
+
+
+def remember(lesson: Lesson) -> None:
     """Keep what was handed out, to be compared with later editions."""
     kept = edition_of(lesson)
     try:
         kept.parent.mkdir(parents=True, exist_ok=True)
-        write(kept, lesson.path.read_text(encoding="utf-8"))
+        write(kept, edition(lesson))
     except OSError as error:
-        say(f"which edition you have cannot be written down in {shown(kept)} ({error.strerror}); your copies are safe. "
-            f"Rename what stands in the place of the folder {FOLDER}/{EDITIONS}, or make it writable")
+        warn(f"which edition you have cannot be written down in {shown(kept)} ({error.strerror}); your copies are safe. "
+               f"Rename what is in the place of the folder {FOLDER}/{EDITIONS}, or make it writable")
 
 
-def cells_of(path: Path) -> list[str]:
-    """The cells of a notebook as texts, without outputs; an empty list where it cannot be read."""
+def cells_of(nb: dict) -> list[str]:
+    """The cells of a notebook as texts, without outputs."""
+    return [f"{cell['cell_type']}\n{''.join(cell['source'])}" for cell in nb["cells"]]
+
+
+def cells_in(path: Path) -> list[str]:
+    """The cells of a notebook that is a file; an empty list where it cannot be read."""
     try:
-        nb = json.loads(path.read_text(encoding="utf-8"))
-        return [f"{cell['cell_type']}\n{''.join(cell['source'])}" for cell in nb["cells"]]
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return cells_of(read_notebook(path))
+    except CourseError:
         return []
+
+
+def cells_handed_out(lesson: Lesson) -> list[str]:
+    """The cells of the reader's edition of a lesson as it is now."""
+    return cells_of(json.loads(edition(lesson)))
 
 
 def changes(lesson: Lesson) -> str:
     """What is new in this edition since the reader was handed one, in words; "" where nothing is."""
-    before, now = cells_of(edition_of(lesson)) or cells_of(copy_of(lesson)), cells_of(lesson.path)
+    before, now = cells_in(edition_of(lesson)) or cells_in(copy_of(lesson)), cells_handed_out(lesson)
     matcher = difflib.SequenceMatcher(None, before, now, autojunk=False)
     gone = new = changed = 0
     for what, i, j, k, m in matcher.get_opcodes():
@@ -107,6 +137,26 @@ def handed_out(wanted: Sequence[str] = ()) -> list[Lesson]:
     return found
 
 
+def renamed_copies(lesson: Lesson | None = None) -> list[tuple[Path, tuple[str, ...]]]:
+    """Copies under a lesson's old name, each with the lessons that it became; of one lesson, or all."""
+    folder = need_checkout() / FOLDER
+    return [(folder / f"{old}.ipynb", now) for old, now in RENAMED.items()
+            if (folder / f"{old}.ipynb").is_file() and (lesson is None or lesson.path.stem in now)]
+
+
+def successors(name: str) -> list[str]:
+    """The lessons that a file name of the first edition stands for now, as paths in `work/`; none where it is not one."""
+    there = {lesson.path.stem for lesson in lessons()}
+    return [f"{FOLDER}/{stem}.ipynb" for stem in RENAMED.get(name.removesuffix(".ipynb"), ()) if stem in there]
+
+
+def what_became(copies: Sequence[tuple[Path, tuple[str, ...]]]) -> str:
+    """One line for each copy under an old name; "" where there are none."""
+    return "\n".join(f"{shown(path)} is your copy from the first edition, and stays as it is: the lesson is now "
+                     f"{' and '.join(str(int(stem[:2])) for stem in now)}. Exercises that you passed still count; your answers "
+                     "can be copied over." for path, now in copies)
+
+
 def free_name(path: Path, word: str) -> Path:
     """A name beside `path` that no file has: with `word`, and a number where that is taken."""
     candidate, n = path.with_name(f"{path.stem}-{word}{path.suffix}"), 2
@@ -120,127 +170,16 @@ def shown(path: Path) -> str:
     return path.relative_to(need_checkout()).as_posix()
 
 
-def update_verb(options: argparse.Namespace) -> int:
-    """Show which copies are of an older edition, and put the newer one beside each of them."""
-    rows = []
-    for lesson in handed_out(options.lessons):
-        if not (what := changes(lesson)):
-            continue
-        if any(cells_of(path) == cells_of(lesson.path)
-               for path in copy_of(lesson).parent.glob(f"{lesson.path.stem}-edition-*.ipynb")):
-            _remember(lesson)  # the record was lost, the edition was not
-            continue
-        beside = free_name(copy_of(lesson), f"edition-{datetime.now():%Y-%m-%d}")
-        _create(beside, lesson.path.read_bytes())
-        _remember(lesson)
-        rows.append((str(lesson.number), what, shown(copy_of(lesson)), shown(beside)))
-    if not rows:
-        console.print("Each of your copies is of the newest edition, or has it beside it."
-                      if handed_out() else "You have no copies yet; `lessons open 0` makes the first one.")
-        return 0
-    show_table("Newer editions", ("", "what is new", "your copy, as it was", "the newer edition"), rows, right=("",))
-    console.print("Nothing of yours was changed. To go on in the newer edition, let `lessons reset N` put it in the place "
-                  "of your copy, which is kept under another name; `lessons check` looks only there.")
-    return 0
-
-
-def reset_verb(options: argparse.Namespace) -> int:
-    """Begin a lesson anew; what was there is kept under a dated name."""
-    for lesson in pick(options.lessons):
-        path = copy_of(lesson)
-        if path.is_file() and path.read_bytes() == lesson.path.read_bytes():
-            console.print(f"{shown(path)} is as new already.")
-            continue
-        if os.path.lexists(path):
-            kept = free_name(path, f"{datetime.now():%Y-%m-%d-%H%M%S}")
-            path.rename(kept)
-            console.print(f"What was in {shown(path)} is kept in {shown(kept)}.")
-        hand_out(lesson)
-        console.print(f"{shown(path)} is new. Your progress stays as it was.")
-    return 0
-
-
-def check_verb(options: argparse.Namespace) -> int:
-    """Run the reader's copies in fresh kernels and tell what each check found; 0 where all are right."""
-    chosen = [lesson for lesson in handed_out(options.lessons) if lesson.exercises or options.lessons]
-    if not chosen:
-        raise CourseError("there is no copy of a lesson with exercises yet; `lessons open 2` makes one")
-    quiet_kernels()
-    rows, remarks, unread = [], [], False
-    for lesson in chosen:
-        console.print(f"Running {shown(copy_of(lesson))} …")
-        try:
-            found = verdicts(lesson, options.timeout)
-        except CourseError as error:
-            complain(str(error))
-            unread = True
-            continue
-        rows += [(str(lesson.number), id, word) for id, (word, _) in found.items()]
-        remarks += [(id, text) for id, (word, text) in found.items() if word != "right"]
-        if not lesson.exercises:
-            console.print(f"Lesson {lesson.number} has no checked exercises.")
-    if not rows:
-        return 1 if unread else 0
-    for id, text in remarks:
-        console.print(f"\n[bold]{id}[/bold]")
-        console.print(text, markup=False)
-    console.print()
-    show_table("Exercises", ("", "exercise", "found"), rows, right=("",))
-    return 1 if remarks or unread else 0
-
-
-def verdicts(lesson: Lesson, timeout: int) -> dict[str, tuple[str, str]]:
-    """Run the reader's copy; for each exercise of the lesson one word, and the text that says more."""
-    import nbformat
-
-    path = copy_of(lesson)
-    try:
-        nb = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(nb.get("cells"), list):
-            raise ValueError("no cells in it")
-        if not all(isinstance(cell, dict) and {"cell_type", "metadata", "source"} <= cell.keys() for cell in nb["cells"]):
-            raise ValueError("a cell of it has no type, no source or no metadata")
-        nbformat.reads(json.dumps(nb), as_version=4)
-    except (OSError, ValueError, AttributeError, KeyError, TypeError, RecursionError, nbformat.ValidationError) as error:
-        why = str(error).splitlines()[0]
-        raise CourseError(f"{shown(path)} is not a notebook that can be read ({why}); `lessons reset {lesson.number}` "
-                          "keeps it under another name and puts a new one there") from None
-    found, first_error, cells = {}, "", []
-    with tempfile.TemporaryDirectory() as folder:
-        heard = Path(folder, "verdicts")
-        os.environ["LESSONLIB_VERDICTS"] = str(heard)
-        try:
-            cells = execute(replace(lesson, path=path, nb=nb), timeout, go_on=True)["cells"]
-        except CourseError as error:  # the kernel died: what was heard before counts
-            first_error = str(error)
-        finally:
-            del os.environ["LESSONLIB_VERDICTS"]
-        for line in heard.read_text(encoding="utf-8").splitlines() if heard.exists() else ():
-            id, status, text = json.loads(line)
-            found[id] = STATUS[status], text
-    died = bool(first_error)
-    for cell in cells:
-        source = "".join(cell["source"])
-        error = next((f"{output['ename']}: {plain(output['evalue'])}" for output in cell.get("outputs", [])
-                      if output["output_type"] == "error"), "")
-        for id in CHECK.findall(source) if cell["cell_type"] == "code" and error else ():
-            found.setdefault(id, ("the cell failed", f"The cell of this check failed ({error})." + (
-                f" The first cell that failed in this notebook: {first_error}" if first_error else "")))
-        if error and not first_error:
-            first_line = next((line for line in source.splitlines() if line.strip()), "")
-            first_error = f"`{first_line}` ({error})."
-    for task in lesson.exercises:
-        if task.id not in found:
-            found[task.id] = ("not reached", first_error) if died else (
-                "no check seen", f'The copy ran no check("{task.id}", {task.name}); write one below your answer.')
-    return found
-
-
-def hand_out_for(path: str) -> None:
-    """Hand out the lesson that a path such as `work/08_loss.ipynb` asks for, where it is one and is not there yet."""
+def prepare(path: str, content: bool = True) -> None:
+    """Before JupyterLab reads a path such as `work/08_loss.ipynb`: hand the lesson out, or make the page, that it names."""
     folder, _, name = path.strip("/").rpartition("/")
+    if folder != FOLDER:
+        return
     root = need_checkout()
+    if name in (HOME, GLOSSARY) and (content or not (root / FOLDER / name).exists()):
+        from lessonlib.course.home import write_page
+
+        write_page(name)
     # Asked for each file that JupyterLab looks at, so no notebook is read before it is known that one is missing.
-    if folder == FOLDER and re.fullmatch(r"\d\d_\w+\.ipynb", name) and (root / "nbs" / name).is_file() and not (
-            root / FOLDER / name).exists():
+    elif re.fullmatch(r"\d\d_\w+\.ipynb", name) and (root / SOURCE / name).is_file() and not (root / FOLDER / name).exists():
         hand_out(pick([Path(name).stem])[0])

@@ -100,18 +100,18 @@ def moving_picture(
     return Picture(gif.getvalue(), alt, images[0].width * SHOWN_PIXELS_PER_INCH // PIXELS_PER_INCH[1], "gif")
 
 
-_signature = ""  # written under every picture; see `sign_pictures`
+_caption = ""  # written under every picture; see `set_caption`
 
 
-def sign_pictures(words: str) -> None:
+def set_caption(words: str) -> None:
     """Write `words` under every picture from now on, such as whose digits they show; "" writes nothing."""
-    global _signature
-    _signature = words
+    global _caption
+    _caption = words
 
 
-def signature() -> str:
-    """What is written under every picture now; see `sign_pictures`."""
-    return _signature
+def caption() -> str:
+    """What is written under every picture now; see `set_caption`."""
+    return _caption
 
 
 def need_words(alt: str) -> None:
@@ -138,9 +138,9 @@ def _finished(figure: Figure, tight: bool) -> Iterator[None]:
 
     if not tight and figure.get_layout_engine() is None:
         figure.set_layout_engine("constrained")  # the border stays, so labels must fit inside
-    if _signature:
+    if _caption:
         lowest = figure.get_tightbbox().y0 / figure.get_figheight() - 0.01 if tight else 0  # below all that is drawn
-        figure.text(0.5, lowest, _signature, ha="center", va="top" if tight else "bottom", fontsize=7, color="#555555")
+        figure.text(0.5, lowest, _caption, ha="center", va="top" if tight else "bottom", fontsize=7, color="#555555")
     try:
         yield
     finally:

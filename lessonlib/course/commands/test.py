@@ -1,4 +1,4 @@
-"""`lessons test`: every check of the project, what each found, and how to mend it."""
+"""`lessons test`: every check of the project, what each found, and how to fix it."""
 
 import argparse
 import base64
@@ -17,17 +17,8 @@ from functools import partial
 from pathlib import Path
 from typing import IO
 
-from lessonlib.course.notebooks import (
-    GLOSSARY,
-    STAMP,
-    Lesson,
-    cleaned,
-    code_hash,
-    export,
-    glossary,
-    lessons,
-    quiet_kernels,
-)
+from lessonlib.course.commands.export import GLOSSARY, export, glossary
+from lessonlib.course.notebooks import STAMP, Lesson, cleaned, code_hash, lessons, quiet_kernels
 from lessonlib.course.terminal import UsageError, console, need_checkout
 from lessonlib.files import find_mnist
 
@@ -43,7 +34,7 @@ class Check:
     name: str
     what: str
     find: Callable[[], list[str]] | tuple[str, ...]
-    mend: str  # what to do about the problems
+    fix: str  # what to do about the problems
 
 
 def modules_in_step() -> list[str]:
@@ -173,12 +164,12 @@ CHECKS = (
     # What git ignores is named, since there may be no git; the reader's own files in work/ are theirs (pyproject.toml).
     Check("style", "ruff finds nothing",
           ("-m", "ruff", "check", "--quiet", "--extend-exclude", ".tools,.venv*,_proc,_docs", "."),
-          "run `ruff check --fix`, and mend by hand what is left"),
+          "run `ruff check --fix`, and fix by hand what is left"),
     Check("notebooks", "every lesson runs (nbdev_test)",
           ("-c", "from nbdev.test import nbdev_test; nbdev_test(n_workers=1, do_print=False)"),
           "open the lesson that is named and run it to the cell that fails"),
     Check("tests", "pytest", ("-m", "pytest", "-q", "-n", "2"),
-          "run `pytest` on the test that is named, and mend the code or, where it is wrong, the test"),
+          "run `pytest` on the test that is named, and fix the code or, where it is wrong, the test"),
 )
 
 
@@ -202,11 +193,11 @@ def test_verb(options: argparse.Namespace) -> int:
                 console.print(problem, markup=False)
             if problems:
                 failed.append(check)
-                console.print(f"  [bold red]failed[/bold red]. To mend it: {check.mend}")
+                console.print(f"  [bold red]failed[/bold red]. To fix it: {check.fix}")
             else:
                 console.print(f"  passed ({time.perf_counter() - start:.1f} s after the start)")
     console.print()
     for check in failed:
-        console.print(f"[bold red]{check.name}[/bold red] failed. To mend it: {check.mend}")
+        console.print(f"[bold red]{check.name}[/bold red] failed. To fix it: {check.fix}")
     console.print(f"{len(chosen) - len(failed)} passed, {len(failed)} failed")
     return 1 if failed else 0

@@ -2,7 +2,6 @@
 
 import argparse
 import contextlib
-import json
 import os
 import secrets
 import signal
@@ -14,36 +13,33 @@ import threading
 from pathlib import Path
 from typing import IO
 
-from lessonlib.course.notebooks import pick
+import lessonlib.course
+from lessonlib.course.home import write_page
+from lessonlib.course.notebooks import Lesson, pick
 from lessonlib.course.terminal import CourseError, console, need_checkout
-from lessonlib.course.workbooks import changes, copy_of, hand_out, shown
+from lessonlib.course.workbooks import HOME, changes, copy_of, hand_out, handed_out, renamed_copies, shown, what_became
 
 PORTS_TRIED = 50
-# No pop-up that asks to fetch news, no question to anyone outside about newer versions.
-SETTINGS = {"@jupyterlab/apputils-extension:notification":
-            {"fetchNews": "false", "checkForUpdates": False, "doNotDisturbMode": False}}
+# What JupyterLab finds there: settings (labconfig/), our look (labextensions/), and the kernel that names the cells to run
+# after a restart (kernels/). What the reader chooses in JupyterLab wins, and nothing outside the checkout is written.
+JUPYTER = Path(lessonlib.course.__file__).parent / "jupyter"
 
 
 def open_verb(options: argparse.Namespace) -> int:
-    """Start JupyterLab on the reader's copy of a lesson and wait for it to end."""
-    lesson = pick([options.lesson])[0]
+    """Start JupyterLab on the home page or on a lesson, and wait for it to end."""
     root = need_checkout()
-    new = hand_out(lesson)
-    if not copy_of(lesson).is_file():
-        raise CourseError(f"{shown(copy_of(lesson))} should be your copy of the lesson, and is a folder or a link to "
-                          f"nowhere; `lessons reset {lesson.number}` keeps it under another name and puts a new copy there")
-    if not new and changes(lesson):
-        console.print(f"There is a newer edition of this lesson: `lessons update {lesson.number}` puts it beside your "
-                      "copy.")
-    write_settings(Path(sys.prefix))
+    if options.lesson is None and not options.author and handed_out():
+        notebook, what = write_page(HOME), "the lessons and how far you are"
+    else:
+        notebook, what = open_lesson(pick([options.lesson or "0"])[0], options.author)
     port, token = choose_port(options.port), secrets.token_hex(16)
-    command = lab_command(root, copy_of(lesson), options.no_browser, port)
-    console.print(f"Opening {shown(copy_of(lesson))} in JupyterLab: your own copy, {'new' if new else 'as you left it'} …")
+    command = lab_command(root, notebook, options.no_browser, port, options.author)
+    console.print(f"Opening {shown(notebook)} in JupyterLab: {what} …")
     with open_log(root, port) as log:
         server = subprocess.Popen(command, cwd=root, env={**environment(), "JUPYTER_TOKEN": token},
                                   stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT)
         ready, ended = threading.Event(), threading.Event()
-        address = f"http://127.0.0.1:{port}{page(root, copy_of(lesson))}?token={token}"
+        address = f"http://127.0.0.1:{port}{page(root, notebook)}?token={token}"
         threading.Thread(target=announce, args=(address, port, log.name, ready, ended), daemon=True).start()
         code = wait_for(server)
         ended.set()
@@ -64,6 +60,22 @@ def wait_for(server: subprocess.Popen) -> int:
                 console.print("\nEnding JupyterLab …")  # it got Ctrl-C too, and ends by itself
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def open_lesson(lesson: Lesson, author: bool) -> tuple[Path, str]:
+    """The notebook to open, and in words what it is: the reader's copy, which is made if there is none, or the source."""
+    if author:
+        return lesson.path, "the source"
+    new = hand_out(lesson)
+    if not copy_of(lesson).is_file():
+        raise CourseError(f"{shown(copy_of(lesson))} should be your copy of the lesson, and is a folder or a link to "
+                          f"nowhere; `lessons reset {lesson.number}` keeps it under another name and puts a new copy there")
+    if not new and changes(lesson):
+        console.print(f"There is a newer edition of this lesson: `lessons update {lesson.number}` puts it beside your "
+                      "copy.")
+    if old := renamed_copies(lesson):
+        console.print(what_became(old), markup=False)
+    return copy_of(lesson), f"your own copy, {'new' if new else 'as you left it'}"
 
 
 def choose_port(wanted: int | None) -> int:
@@ -108,8 +120,10 @@ def announce(address: str, port: int, log: str, ready: threading.Event, ended: t
 
 
 def environment() -> dict[str, str]:
-    """What JupyterLab and its kernels find set: our own kernel, and one thread unless the reader said otherwise."""
-    return {"OMP_NUM_THREADS": "1", **os.environ, "JUPYTER_PREFER_ENV_PATH": "1"}
+    """What JupyterLab and its kernels find set: what is ours, and one thread unless the reader said otherwise."""
+    ours = {name: os.pathsep.join([str(JUPYTER), *filter(None, [os.environ.get(name)])])
+            for name in ("JUPYTER_PATH", "JUPYTER_CONFIG_PATH")}
+    return {"OMP_NUM_THREADS": "1", **os.environ, "JUPYTER_PREFER_ENV_PATH": "1", **ours}
 
 
 def page(root: Path, notebook: Path) -> str:
@@ -117,13 +131,15 @@ def page(root: Path, notebook: Path) -> str:
     return f"/lab/tree/{notebook.relative_to(root).as_posix()}"
 
 
-def lab_command(root: Path, notebook: Path, no_browser: bool = False, port: int | None = None) -> list[str]:
+def lab_command(root: Path, notebook: Path, no_browser: bool = False, port: int | None = None,
+                author: bool = False) -> list[str]:
     """The command line of JupyterLab."""
     command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={root}", "--ServerApp.ip=127.0.0.1",
                f"--LabApp.default_url={page(root, notebook)}", "--JupyterApp.answer_yes=True",  # Ctrl-C asks nothing
                "--ServerApp.contents_manager_class=lessonlib.course.contents.LessonContents",
-               # Saved notebooks are as clean as committed ones.
-               "--ContentsManager.pre_save_hook=nbdev.clean.clean_jupyter"]
+               "--ContentsManager.pre_save_hook=lessonlib.course.contents.clean_source"]
+    if author:
+        command.append("--LessonContents.authoring=True")
     if no_browser:
         command.append("--no-browser")
     if port is not None:
@@ -131,11 +147,3 @@ def lab_command(root: Path, notebook: Path, no_browser: bool = False, port: int 
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         command.append("--allow-root")  # Jupyter wants to be told that this is meant
     return command
-
-
-def write_settings(prefix: Path) -> None:
-    """Put our JupyterLab settings into the environment, unless there are some."""
-    path = prefix / "share" / "jupyter" / "lab" / "settings" / "overrides.json"
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(SETTINGS, indent=1), encoding="utf-8")

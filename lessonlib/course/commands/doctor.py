@@ -35,7 +35,7 @@ def doctor_verb(options: argparse.Namespace) -> int:
     show_table("This machine", ("", "what", "found", "what to do"),
                [(f"[{colours[f.verdict]}]{f.verdict}[/]", f.what, f.seen, f.advice) for f in findings])
     bad = sum(f.verdict == BAD for f in findings)
-    console.print("The lessons can run here." if not bad else f"{bad} thing(s) to mend first.")
+    console.print("The lessons can run here." if not bad else f"{bad} thing(s) to fix first.")
     return 1 if bad else 0
 
 

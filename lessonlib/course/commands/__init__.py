@@ -1,0 +1,1 @@
+"""What the `lessons` command does: one module for each verb, with its name."""
