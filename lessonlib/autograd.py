@@ -76,15 +76,17 @@ class TapeTensor:
     """A tensor on a tape: `data` are its numbers, `grad` the gradient of the loss for them, once played back."""
 
     def __init__(self, data: Tensor, tape: Tape):
-        self.data, self.tape, self.grad = data, tape, None
+        self.data, self.tape = data, tape
+        self.grad: Tensor | None = None
         self.shape, self.ndim = data.shape, data.ndim
 
     def record(self, name: str, data: Tensor, *ways: tuple[object, Callable[[Tensor], Tensor]]) -> "TapeTensor":
         """A result with a note on the tape: the name of the step, and for each input the way back to it."""
-        result, ways = TapeTensor(data, self.tape), [way for way in ways if isinstance(way[0], TapeTensor)]
-        if any(source.tape is not self.tape for source, _ in ways):
+        result = TapeTensor(data, self.tape)
+        taped = [(source, way_back) for source, way_back in ways if isinstance(source, TapeTensor)]
+        if any(source.tape is not self.tape for source, _ in taped):
             raise ValueError("these tensors are on different tapes; watch them with the same one")
-        self.tape.steps.append(Step(name, result, ways))
+        self.tape.steps.append(Step(name, result, taped))
         return result
 
     def collect(self, grad: Tensor) -> None:

@@ -70,11 +70,13 @@ def load_digits(
     if found is not None:
         parts = found.read()
         set_caption("")  # nothing needs to be said
-        return Digits(*(_split(x, y) for x, y in parts), source=found.source(parts))
+        train, valid, test = (_split(x, y) for x, y in parts)
+        return Digits(train, valid, test, found.source(parts))
     set_caption("built-in digits, not MNIST")
     x, y = handwritten()
-    parts = slice(50_000), slice(50_000, 60_000), slice(60_000, 70_000)
-    return Digits(*(_split(x[part], y[part]) for part in parts), source="handwriting")
+    places = slice(50_000), slice(50_000, 60_000), slice(60_000, 70_000)
+    train, valid, test = (_split(x[place], y[place]) for place in places)
+    return Digits(train, valid, test, "handwriting")
 
 # %% ../nbs/02_tensors.ipynb #12b5d143
 def flatten(

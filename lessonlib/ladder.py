@@ -113,7 +113,7 @@ def rung_sequential(task: Task) -> Climb:
     """Rung 1: everything borrowed."""
     layers = []
     for weight, bias in task.layers:
-        linear = nn.Linear(*weight.shape, device=weight.device, dtype=weight.dtype)
+        linear = nn.Linear(weight.shape[0], weight.shape[1], device=weight.device, dtype=weight.dtype)
         with torch.no_grad():
             linear.weight.copy_(weight.T)  # (n_out, n_in)
             linear.bias.copy_(bias)  # (n_out,)
@@ -307,7 +307,7 @@ def ladder_figure(ladder: Ladder) -> Figure:
     """Above: the losses of each rung over those of rung 1. Below: the largest difference of each from rung 1."""
     rows, first = ladder.rows, ladder.rows[0]["losses"]
     figure = plt.figure(figsize=(7.4, 2.5 + 0.22 * len(rows)), layout="constrained")
-    above, below = figure.subfigures(2, 1, height_ratios=(2, 0.8 + 0.22 * len(rows)))
+    (above,), (below,) = figure.subfigures(2, 1, squeeze=False, height_ratios=(2, 0.8 + 0.22 * len(rows)))
     for ax, row in zip(np.atleast_1d(above.subplots(1, len(rows), sharex=True, sharey=True)), rows, strict=True):
         losses, whole = row["losses"], len(row["losses"]) == len(first)
         ax.plot(range(1, len(first) + 1), first, color="0.75", lw=2.5)

@@ -51,7 +51,7 @@ class SGD(Optimizer):
         super().__init__(params, lr)
         check_settings(momentum=momentum, weight_decay=weight_decay)
         self.momentum, self.weight_decay = momentum, weight_decay
-        self.velocity = [0.0] * len(self.params)
+        self.velocity: list[Tensor | float] = [0.0] * len(self.params)
 
     def update(self, i: int, p: Tensor, grad: Tensor) -> None:
         if self.weight_decay:

@@ -85,6 +85,8 @@ def _titled(titles: Sequence[object]) -> str:
 class DigitTable(Styler):
     """A table of pixels, each cell as dark as its pixel; plain numbers where colours cannot be shown."""
 
+    data: pd.DataFrame
+
     def __repr__(self) -> str:
         return self.data.to_string()
 
@@ -102,7 +104,8 @@ def digit_table(
     name = hashlib.sha1(frame.to_numpy().tobytes()).hexdigest()[:8]
     table = DigitTable(frame, uuid=name, caption=caption, precision=2)
     table.background_gradient("Greys", axis=None, vmin=low, vmax=high)
-    return table.set_properties(**{"font-size": "7pt", "padding": "1px 3px", "text-align": "right"})
+    table.set_properties(None, **{"font-size": "7pt", "padding": "1px 3px", "text-align": "right"})
+    return table
 
 # %% ../nbs/03_pictures.ipynb #0d5b3507
 def show_images(
@@ -133,10 +136,10 @@ def _check_titles(images: Tensor, titles: Sequence[object] | Tensor | None) -> l
     if len(images) == 0:
         raise ValueError("expected at least one image; got none")
     _check_image(images[0])
-    titles = [""] * len(images) if titles is None else [_text(title) for title in titles]
-    if len(titles) != len(images):
-        raise ValueError(f"expected one title an image; got {len(images)} images and {len(titles)} titles")
-    return titles
+    words = [""] * len(images) if titles is None else [_text(title) for title in titles]
+    if len(words) != len(images):
+        raise ValueError(f"expected one title for each image; got {len(images)} images and {len(words)} titles")
+    return words
 
 # %% ../nbs/03_pictures.ipynb #2060adaf
 def plot_function(

@@ -96,6 +96,10 @@ def _plot_losses(batch_losses: Sequence[float], rows: Sequence[dict[str, float]]
 class _Table:
     """Shows its `frame` but for the seconds: they differ from run to run, so a notebook should not store them."""
 
+    @property
+    def frame(self) -> pd.DataFrame:
+        raise NotImplementedError
+
     def _shown(self) -> pd.DataFrame:
         return self.frame.drop(columns="seconds", errors="ignore").round(4)
 
@@ -127,7 +131,7 @@ class History(_Table):
         return _plot_losses(self.batch_losses, self.rows)
 
 # %% ../nbs/10_loop.ipynb #d42a64f1
-def _to_list(losses: list[Tensor | float]) -> list[float]:
+def _to_list(losses: Sequence[Tensor | float]) -> list[float]:
     """Fetch the losses of an epoch from the device, all at once; plain numbers may be among them."""
     if not losses:
         raise ValueError("expected at least one batch an epoch; got none. "
