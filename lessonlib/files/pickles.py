@@ -9,8 +9,8 @@ number of bytes were found to fit.
 import math
 import pickle
 import pickletools
-from pathlib import Path
 from collections.abc import Callable
+from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
@@ -30,13 +30,14 @@ PIXELS_AT_A_TIME = 1000 * 784
 
 # --- first fence: the instructions -------------------------------------------------------------------------
 
-ALLOWED_OPCODES = {opcode.code.encode("latin1"): opcode for opcode in pickletools.opcodes if opcode.name in """
-    PROTO FRAME STOP  MARK EMPTY_TUPLE TUPLE TUPLE1 TUPLE2 TUPLE3  EMPTY_LIST LIST APPEND APPENDS
-    NONE NEWTRUE NEWFALSE  INT LONG LONG1 BININT BININT1 BININT2
-    STRING BINSTRING SHORT_BINSTRING  UNICODE BINUNICODE SHORT_BINUNICODE BINUNICODE8
-    BINBYTES SHORT_BINBYTES BINBYTES8 BYTEARRAY8
-    PUT BINPUT LONG_BINPUT MEMOIZE  GET BINGET LONG_BINGET  GLOBAL STACK_GLOBAL REDUCE BUILD
-    """.split()}
+_HARMLESS = {
+    "PROTO", "FRAME", "STOP", "MARK", "EMPTY_TUPLE", "TUPLE", "TUPLE1", "TUPLE2", "TUPLE3", "EMPTY_LIST", "LIST",
+    "APPEND", "APPENDS", "NONE", "NEWTRUE", "NEWFALSE", "INT", "LONG", "LONG1", "BININT", "BININT1", "BININT2",
+    "STRING", "BINSTRING", "SHORT_BINSTRING", "UNICODE", "BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8", "BINBYTES",
+    "SHORT_BINBYTES", "BINBYTES8", "BYTEARRAY8", "PUT", "BINPUT", "LONG_BINPUT", "MEMOIZE", "GET", "BINGET",
+    "LONG_BINGET", "GLOBAL", "STACK_GLOBAL", "REDUCE", "BUILD",
+}
+ALLOWED_OPCODES = {opcode.code.encode("latin1"): opcode for opcode in pickletools.opcodes if opcode.name in _HARMLESS}
 NAMES = {opcode.code.encode("latin1"): opcode.name for opcode in pickletools.opcodes}
 BYTES_OF_LENGTH = {pickletools.TAKEN_FROM_ARGUMENT1: 1, pickletools.TAKEN_FROM_ARGUMENT4: 4,
                    pickletools.TAKEN_FROM_ARGUMENT4U: 4, pickletools.TAKEN_FROM_ARGUMENT8U: 8}

@@ -5,8 +5,17 @@ import argparse
 from rich.markup import escape
 
 from lessonlib.course.terminal import console, show_table
-from lessonlib.files import (DataCorrupt, Found, download_folder, fetch_mnist, find_mnist, look_in,
-                             mnist_is_missing, places, why_missing)
+from lessonlib.files import (
+    DataCorrupt,
+    Found,
+    download_folder,
+    fetch_mnist,
+    find_mnist,
+    look_in,
+    mnist_is_missing,
+    places,
+    why_missing,
+)
 from lessonlib.files.checksums import MD5, fingerprints, is_mnist
 from lessonlib.files.errors import shown
 from lessonlib.files.formats import FORMS
