@@ -41,7 +41,7 @@ from tqdm import tqdm
 
 from lessonlib.files import DataError, cached_arrays
 from lessonlib.files.idx import IDX, header_of, read_idx
-from lessonlib.files.pickles import LET_THROUGH, NAMES, read_pickle
+from lessonlib.files.pickles import ALLOWED_OPCODES, NAMES, read_pickle
 from lessonlib.files.pictures import read_csv, read_digit, read_folder
 from lessonlib.files.tables import read_npz, read_pixels
 
@@ -169,7 +169,7 @@ def damage_once(rng: random.Random, content: bytes, other: bytes) -> bytes:
         lambda: before + rng.randbytes(len(piece)) + after,
         lambda: before + rng.choice(NUMBERS) + after,
         lambda: before + rng.choice(list(NAMES)) + content[at + 1 :],
-        lambda: before + rng.choice(list(LET_THROUGH)) + content[at:],
+        lambda: before + rng.choice(list(ALLOWED_OPCODES)) + content[at:],
         lambda: before + rng.choice(WORDS) + content[at:],
         lambda: before,
         lambda: before + after,

@@ -152,7 +152,7 @@ def test_registered_extensions_are_not_called_either(tmp_path):
         copyreg.remove_extension("os", "getpid", 0x7B)
 
 
-FUNCTIONS = {name: f"c{name[0]}\n{name[1]}\n".encode() for name in pickles.LET_IN if name[1] != "ndarray"}
+FUNCTIONS = {name: f"c{name[0]}\n{name[1]}\n".encode() for name in pickles.ALLOWED_NAMES if name[1] != "ndarray"}
 STATES = {  # for BUILD: "give this thing that state"
     "defaults": b"(N}X\x0c\x00\x00\x00__defaults__K\x01\x85st",
     "dictionary": b"}X\x01\x00\x00\x00aK\x01s",

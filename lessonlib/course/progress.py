@@ -14,7 +14,7 @@ from pathlib import Path
 import platformdirs
 from filelock import FileLock, Timeout
 
-from lessonlib.files import say as warn
+from lessonlib.files import warn
 from lessonlib.files.where import checkout
 
 VERSION = 1

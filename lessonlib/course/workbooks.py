@@ -13,7 +13,7 @@ from pathlib import Path
 from lessonlib.course.editions import edition
 from lessonlib.course.notebooks import RENAMED, SOURCE, Lesson, lessons, pick, read_notebook, write
 from lessonlib.course.terminal import CourseError, need_checkout
-from lessonlib.files import say as warn
+from lessonlib.files import warn
 
 FOLDER = "work"
 EDITIONS = ".editions"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lessonlib.figures import COLORS
 
@@ -30,7 +30,7 @@ def draw_graph(
     back: str = "slope of the loss",  # what the lower numbers are
 ) -> None:
     """Draw each node with its value above it and its slope below it, and the arrows of the forward pass."""
-    middle = {"ha": "center", "va": "center"}
+    middle: dict[str, Any] = {"ha": "center", "va": "center"}
     for start, end, word in arrows:
         a, b = nodes[start], nodes[end]
         ax.annotate("", (b.x, b.y), (a.x, a.y), arrowprops={"arrowstyle": "-|>", "color": "#777777", "shrinkA": 20,

@@ -140,7 +140,7 @@ def _blocks(here: float | None) -> list[_Block]:
     """Every block: at its rung where that is still to come, falling from the rung of today, fallen from those above."""
     blocks, fallen = [], []
     for rung, words in BLOCKS.items():
-        x = RIGHT + 26
+        x = RIGHT + 26.0
         for n, word in enumerate(words):
             block = _Block(word, rung, x, _height(rung))
             if here is not None and rung < here:

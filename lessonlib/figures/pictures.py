@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
@@ -46,7 +46,8 @@ def use_style() -> None:
     import matplotlib.pyplot as plt
     from cycler import cycler
 
-    plt.rcParams.update({**STYLE, "axes.prop_cycle": cycler(color=COLORS)})
+    style: Any = {**STYLE, "axes.prop_cycle": cycler(color=COLORS)}
+    plt.rcParams.update(style)
 
 
 class Picture:

@@ -5,13 +5,13 @@ import os
 from lessonlib.files.cache import cached_arrays
 from lessonlib.files.download import failed_recently, fetch_mnist, remember_failure
 from lessonlib.files.errors import DataCorrupt, DataError, DataNotFound
-from lessonlib.files.formats import EXPECTED, PICTURES, Found, describe, look_for_pictures, look_in, trouble
-from lessonlib.files.notices import notify, say
+from lessonlib.files.formats import EXPECTED, PICTURES, Found, describe, look_for_pictures, look_in, why_missing
+from lessonlib.files.notices import notify, warn
 from lessonlib.files.where import Place, cache_folder, checkout, download_folder, named_place, places
 
 __all__ = ["DataCorrupt", "DataError", "DataNotFound", "Found", "Place", "cache_folder", "cached_arrays",
            "checkout", "download_folder", "fetch_mnist", "find_digits", "find_mnist", "look_in", "mnist_is_missing",
-           "notify", "places", "say", "trouble", "try_to_fetch"]
+           "notify", "places", "try_to_fetch", "warn", "why_missing"]
 
 STAND_IN = ("MNIST is not on this machine, so these are the built-in digits, drawn by lessonlib.handwriting. "
             "`lessons data get` fetches MNIST; numbers in the text are those of MNIST")
@@ -46,7 +46,7 @@ def find_mnist(path: str | os.PathLike | None = None, yours: bool = False) -> Fo
         try:
             found = look_in(place.path)
         except OSError as error:  # `DataNotFound` is one too
-            say(f"{place.path} cannot be looked into ({error.strerror or error}) and is passed over")
+            warn(f"{place.path} cannot be looked into ({error.strerror or error}) and is passed over")
             continue
         if found is not None:
             return found
@@ -80,7 +80,7 @@ def _look_in_named(named: Place, yours: bool) -> Found:
 
 def mnist_is_missing(path: str | os.PathLike | None = None) -> DataNotFound:
     """The error for MNIST that is nowhere: every place looked at, where to put the file, how to get it."""
-    looked = "\n".join(f"  - {place.path}  ({place.why}{'; ' + why if (why := trouble(place.path)) else ''})"
+    looked = "\n".join(f"  - {place.path}  ({place.why}{'; ' + why if (why := why_missing(place.path)) else ''})"
                        for place in places(path))
     return DataNotFound(
         f"MNIST was found in none of these places:\n{looked}\n"

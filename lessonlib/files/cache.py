@@ -6,11 +6,12 @@ import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from filelock import FileLock
 
-from lessonlib.files.notices import notify, say
+from lessonlib.files.notices import notify, warn
 from lessonlib.files.reading import kind_of, open_regular
 from lessonlib.files.where import cache_folder
 
@@ -37,7 +38,7 @@ def cached_arrays(
                 arrays = make()
                 _save(path, arrays)
     except (OSError, NotImplementedError) as error:  # the latter where a network drive has no locks
-        say(f"the cache folder cannot be used ({error}); set LESSONLIB_CACHE to a folder that can be written")
+        warn(f"the cache folder cannot be used ({error}); set LESSONLIB_CACHE to a folder that can be written")
     return make() if arrays is None else arrays
 
 
@@ -59,7 +60,8 @@ def _load(path: Path) -> dict[str, np.ndarray] | None:
 def _save(path: Path, arrays: dict[str, np.ndarray]) -> None:
     # Written under another name first, so that a file of the right name is always whole.
     archive = io.BytesIO()
-    np.savez(archive, **arrays)
+    named: dict[str, Any] = dict(arrays)
+    np.savez(archive, **named)
     handle, unfinished = tempfile.mkstemp(dir=path.parent, suffix=".unfinished")
     try:
         with os.fdopen(handle, "wb") as file:

@@ -27,7 +27,7 @@ def fingerprints(parts: tuple[Part, Part, Part], names: tuple[str, ...] = tuple(
 def _fingerprint(arrays: list[np.ndarray]) -> str:
     digest = hashlib.md5(header_of((sum(len(a) for a in arrays), *arrays[0].shape[1:])), usedforsecurity=False)
     for array in arrays:
-        digest.update(np.ascontiguousarray(array, dtype=np.uint8))
+        digest.update(np.ascontiguousarray(array, dtype=np.uint8).data)
     return digest.hexdigest()
 
 

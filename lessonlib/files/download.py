@@ -27,7 +27,7 @@ from lessonlib.files.checksums import MD5, fingerprints
 from lessonlib.files.errors import DataCorrupt, DataError, DataNotFound, shown
 from lessonlib.files.formats import EXPECTED, IDX, Found, Part, describe, look_in
 from lessonlib.files.idx import header_of
-from lessonlib.files.notices import progress, say
+from lessonlib.files.notices import progress, warn
 from lessonlib.files.tables import MAX_CSV
 from lessonlib.files.where import as_path, cache_folder
 
@@ -59,7 +59,10 @@ def fetch_mnist(folder: Path, source: str | os.PathLike | None = None) -> Found:
                 _move(staging / "ready", folder / "MNIST" / "raw")
             finally:
                 shutil.rmtree(staging, ignore_errors=True)
-            return look_in(folder)
+            if (found := look_in(folder)) is None:
+                raise DataNotFound(f"MNIST was put into {folder}, and it is not there any more; does another program tidy up "
+                                   "there? Set LESSONLIB_DATA to another folder and fetch it again")
+            return found
     except DataError:
         raise
     except OSError as error:
@@ -76,7 +79,7 @@ def _only_one(folder: Path) -> Iterator[None]:
     try:
         lock.acquire(timeout=1)
     except Timeout:
-        say(f"another program is fetching MNIST into {folder}; waiting for it")
+        warn(f"another program is fetching MNIST into {folder}; waiting for it")
         try:
             lock.acquire(timeout=SECONDS_TO_WAIT_FOR_ANOTHER)
         except Timeout:
@@ -152,7 +155,7 @@ def _read(path: Path, words: str) -> tuple[Part, Part, Part]:
     try:
         parts = found.read()
     except DataCorrupt as error:
-        raise DataCorrupt(words.format(f"{error.path.name}: {error.fault}")) from error
+        raise DataCorrupt(words.format(error.in_short())) from error
     if [len(labels) for _, labels in parts] != [50_000, 10_000, 10_000]:
         raise DataCorrupt(words.format("it does not hold MNIST's 70,000 digits") + ". Give it to "
                           "load_digits(path=…) instead")
@@ -220,7 +223,7 @@ def _write(parts: tuple[Part, Part, Part], folder: Path) -> None:
         with (folder / name).open("wb") as file:
             file.write(header_of(IDX[name]))
             for array in arrays:
-                file.write(np.ascontiguousarray(array, dtype=np.uint8))
+                file.write(np.ascontiguousarray(array, dtype=np.uint8).data)
             file.flush()
             os.fsync(file.fileno())  # so that not even a power cut leaves an empty file under this name
 
@@ -236,7 +239,7 @@ def _move(ready: Path, folder: Path) -> None:
 # --- an attempt that failed --------------------------------------------------------------------------------
 
 
-_failures = {}  # of this session, where the cache folder cannot be written
+_failures: dict[Path, tuple[float, str]] = {}  # of this session, where the cache folder cannot be written
 
 
 def failed_recently() -> str | None:
@@ -247,7 +250,7 @@ def failed_recently() -> str | None:
         if mark.is_file() and mark.stat().st_mtime > when:
             when, why = mark.stat().st_mtime, mark.read_text(encoding="utf-8", errors="replace")[:2000]
     except OSError as error:
-        say(f"{mark} cannot be read ({error.strerror})")
+        warn(f"{mark} cannot be read ({error.strerror})")
     return why if time.time() - when < SECONDS_BEFORE_ASKING_AGAIN else None
 
 
@@ -259,7 +262,7 @@ def remember_failure(why: str) -> None:
         mark.parent.mkdir(parents=True, exist_ok=True)
         mark.write_text(why, encoding="utf-8")
     except OSError as error:
-        say(f"{mark.parent} cannot be written ({error.strerror}), so the next notebook will ask for MNIST again")
+        warn(f"{mark.parent} cannot be written ({error.strerror}), so the next notebook will ask for MNIST again")
 
 
 def _failure_mark() -> Path:

@@ -27,6 +27,10 @@ class DataCorrupt(DataError, ValueError):
     path: Path | None = None  # the file
     fault: str = ""  # what was expected and what came, without the advice
 
+    def in_short(self) -> str:
+        """The file and its fault, without the advice; the whole message where no file is at fault alone."""
+        return f"{self.path.name}: {self.fault}" if self.path is not None else str(self)
+
 
 class MissingLibrary(DataError, ImportError):
     """What was asked for needs a library that is not installed."""

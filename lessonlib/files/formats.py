@@ -10,7 +10,7 @@ from pathlib import Path
 from lessonlib.files.checksums import is_mnist
 from lessonlib.files.errors import DataNotFound, shown
 from lessonlib.files.idx import IDX, Part, read_idx
-from lessonlib.files.notices import say
+from lessonlib.files.notices import warn
 from lessonlib.files.pickles import ArraysOnly, read_pickle
 from lessonlib.files.pictures import class_folders, is_clutter, is_picture, names_pictures, read_csv, read_folder
 from lessonlib.files.reading import hint, kind_of
@@ -18,7 +18,7 @@ from lessonlib.files.tables import pixel_columns, read_npz, read_pixels
 from lessonlib.files.where import MAX_ENTRIES, why_not_there
 
 __all__ = ["EXPECTED", "IDX", "PICKLE", "ArraysOnly", "Found", "Part", "idx_files", "look_for_pictures", "look_in",
-           "subfolders", "trouble"]
+           "subfolders", "why_missing"]
 
 PICKLE = "mnist.pkl.gz"
 EXPECTED = ("mnist.pkl.gz, the four IDX files (packed or not), torchvision's MNIST folder, Keras's mnist.npz, or a csv "
@@ -49,7 +49,7 @@ class Found:
             return "yours"
         if is_mnist(parts):
             return "mnist"
-        say(f"the digits in {self.folder} have MNIST's form, but they are not MNIST's, so numbers in the text will "
+        warn(f"the digits in {self.folder} have MNIST's form, but they are not MNIST's, so numbers in the text will "
             'differ; their source is called "yours"')
         return "yours"
 
@@ -183,7 +183,7 @@ def look_for_pictures(path: Path) -> Found | None:
 # --- nothing there -------------------------------------------------------------------------------------------
 
 
-def trouble(path: Path) -> str:
+def why_missing(path: Path) -> str:
     """Why nothing was found at `path`, in a few words; nothing to say where it is a folder without MNIST."""
     try:
         kind = kind_of(path)
@@ -210,7 +210,7 @@ def _places_for_idx(path: Path) -> Iterator[Path]:
 
 def describe(path: Path) -> str:
     """What was found at `path` instead of digits, in a few words."""
-    if (why := trouble(path)) or kind_of(path) != "a folder":
+    if (why := why_missing(path)) or kind_of(path) != "a folder":
         return why
     with os.scandir(path) as entries:
         names = sorted(entry.name for entry in islice(entries, MAX_ENTRIES) if not is_clutter(entry.name))

@@ -7,10 +7,10 @@ from tqdm import tqdm
 
 from lessonlib.files.errors import shown
 
-_told = set()  # in this session, so in this kernel or program
+_told: set[str] = set()  # in this session, so in this kernel or program
 
 
-def say(notice: str) -> None:
+def warn(notice: str) -> None:
     """Tell the reader of something that is wrong, on stderr so that a program's output stays its own."""
     print(f"lessonlib: {_lines(notice)}", file=sys.stderr)
 

@@ -75,7 +75,7 @@ def read_grey(path: Path, size: int) -> np.ndarray:
                 image.draft("L", (2 * size, 2 * size))  # lets a large JPEG be unpacked small at once
                 if image.width * image.height > MAX_PIXELS:
                     raise _too_large(path, f"{image.width * image.height / 1e6:.0f}")
-                turn = TURNS.get(image.getexif().get(ORIENTATION))
+                turn = TURNS.get(image.getexif().get(ORIENTATION, 1))
                 grey = Image.fromarray(_without_colour(image, size))
                 grey.thumbnail((size, size), Image.Resampling.BOX)
                 return np.asarray(grey if turn is None else grey.transpose(turn))
@@ -86,7 +86,7 @@ def read_grey(path: Path, size: int) -> np.ndarray:
             raise unusable(path, f"a picture ({', '.join(FORMATS)})", _what_it_is(path, error)) from error
         raise unusable(path, "a picture that can be opened", f"the error {error.strerror}") from error
     except Image.DecompressionBombError as error:
-        raise _too_large(path, f"more than {2 * Image.MAX_IMAGE_PIXELS // 1_000_000}") from error
+        raise _too_large(path, f"more than {2 * (Image.MAX_IMAGE_PIXELS or MAX_PIXELS) // 1_000_000}") from error
     except Exception as error:  # a broken picture can raise anything at all
         raise unusable(path, f"a picture ({', '.join(FORMATS)})", _what_it_is(path, error)) from error
 
@@ -118,12 +118,12 @@ def _without_colour(image: Image.Image, size: int) -> np.ndarray:
     grey, opaque = (np.concatenate(arrays).astype(np.float32) for arrays in zip(*bands, strict=True))
     drawn = grey.sum() / max(opaque.sum() / 255, 1)
     behind = 255 if drawn < 128 else 0
-    return np.uint8(np.rint(np.clip(grey + behind * (1 - opaque / 255), 0, 255)))
+    return np.rint(np.clip(grey + behind * (1 - opaque / 255), 0, 255)).astype(np.uint8)
 
 
 def _brightest(image: Image.Image) -> float:
     """White, where pixels are larger numbers than bytes, or fractions."""
-    lowest, highest = image.getextrema()
+    lowest, highest = np.ravel(image.getextrema()).tolist()
     if not 0 <= lowest <= highest:
         raise ValueError(f"pixels from {lowest} to {highest}")
     return next((top for top in (1.0, 255.0, 65535.0) if highest <= top and (top > 1 or image.mode == "F")), highest)
@@ -168,15 +168,15 @@ def _ink(path: Path, grey: np.ndarray) -> np.ndarray:
 
     Raises `DataCorrupt` where no single digit stands out.
     """
-    found, troubles = [], []
+    found, faults = [], []
     for dark_on_light in (True, False):
         try:
             found.append(_ink_in(grey.astype(np.float64), dark_on_light))
-        except _NotOneDigit as trouble:
-            troubles.append(trouble)
+        except _NotOneDigit as fault:
+            faults.append(fault)
     if not found:
         raise unusable(path, "one digit, clearly darker or lighter than what is around it",
-                       str(max(troubles, key=lambda trouble: trouble.weight)))
+                       str(max(faults, key=lambda fault: fault.weight)))
     return max(found, key=_extent)  # what a digit encloses may look like writing too, but it is smaller
 
 
@@ -329,9 +329,9 @@ def as_in_mnist(
     rows, columns = np.flatnonzero(ink.any(axis=1)), np.flatnonzero(ink.any(axis=0))
     cut = Image.fromarray(np.float32(ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]))
     scale = 20 / max(cut.size)
-    size = tuple(max(1, round(side * scale)) for side in cut.size)
-    fitted = np.clip(np.asarray(cut.resize(size, Image.Resampling.BILINEAR)), 0, None)
-    fitted = np.uint8(np.rint(fitted * (255 / fitted.max())))
+    width, height = (max(1, round(side * scale)) for side in cut.size)
+    smooth = np.clip(np.asarray(cut.resize((width, height), Image.Resampling.BILINEAR)), 0, None)
+    fitted = np.rint(smooth * (255 / smooth.max())).astype(np.uint8)
     digit = np.zeros((28, 28), dtype=np.uint8)
     top, left = (min(max(round(14 - _middle(fitted.sum(axis=1 - axis))), 0), 28 - fitted.shape[axis])
                  for axis in (0, 1))

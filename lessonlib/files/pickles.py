@@ -9,6 +9,7 @@ number of bytes were found to fit.
 import math
 import pickle
 import pickletools
+from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
@@ -21,21 +22,22 @@ from lessonlib.files.reading import UNPACKING_FAILED, corrupt, hint, open_packed
 SIZES = (50_000, 10_000, 10_000)  # images for training, validation, test
 # One pixel takes 4 bytes in the usual pickle and 8 at the most; the labels and the layout are small beside that.
 LARGEST_PICKLE = 70_000 * 784 * 8 + 2**25
-MOST_INSTRUCTIONS = 10_000  # a pickle of MNIST has fewer than 300
+MAX_INSTRUCTIONS = 10_000  # a pickle of MNIST has fewer than 300
 LONGEST_FRAME = 2**20  # Python writes frames of about 64 KiB, and large arrays outside of them
 LONGEST_NAME = 200
-MOST_TEXT = 2**24  # in lines of text, the oldest form, in which the whole of MNIST would be too large anyway
+MAX_TEXT = 2**24  # in lines of text, the oldest form, in which the whole of MNIST would be too large anyway
 PIXELS_AT_A_TIME = 1000 * 784
 
 # --- first fence: the instructions -------------------------------------------------------------------------
 
-LET_THROUGH = {opcode.code.encode("latin1"): opcode for opcode in pickletools.opcodes if opcode.name in """
-    PROTO FRAME STOP  MARK EMPTY_TUPLE TUPLE TUPLE1 TUPLE2 TUPLE3  EMPTY_LIST LIST APPEND APPENDS
-    NONE NEWTRUE NEWFALSE  INT LONG LONG1 BININT BININT1 BININT2
-    STRING BINSTRING SHORT_BINSTRING  UNICODE BINUNICODE SHORT_BINUNICODE BINUNICODE8
-    BINBYTES SHORT_BINBYTES BINBYTES8 BYTEARRAY8
-    PUT BINPUT LONG_BINPUT MEMOIZE  GET BINGET LONG_BINGET  GLOBAL STACK_GLOBAL REDUCE BUILD
-    """.split()}
+_HARMLESS = {
+    "PROTO", "FRAME", "STOP", "MARK", "EMPTY_TUPLE", "TUPLE", "TUPLE1", "TUPLE2", "TUPLE3", "EMPTY_LIST", "LIST",
+    "APPEND", "APPENDS", "NONE", "NEWTRUE", "NEWFALSE", "INT", "LONG", "LONG1", "BININT", "BININT1", "BININT2",
+    "STRING", "BINSTRING", "SHORT_BINSTRING", "UNICODE", "BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8", "BINBYTES",
+    "SHORT_BINBYTES", "BINBYTES8", "BYTEARRAY8", "PUT", "BINPUT", "LONG_BINPUT", "MEMOIZE", "GET", "BINGET",
+    "LONG_BINGET", "GLOBAL", "STACK_GLOBAL", "REDUCE", "BUILD",
+}
+ALLOWED_OPCODES = {opcode.code.encode("latin1"): opcode for opcode in pickletools.opcodes if opcode.name in _HARMLESS}
 NAMES = {opcode.code.encode("latin1"): opcode.name for opcode in pickletools.opcodes}
 BYTES_OF_LENGTH = {pickletools.TAKEN_FROM_ARGUMENT1: 1, pickletools.TAKEN_FROM_ARGUMENT4: 4,
                    pickletools.TAKEN_FROM_ARGUMENT4U: 4, pickletools.TAKEN_FROM_ARGUMENT8U: 8}
@@ -48,12 +50,12 @@ def scan(file: BinaryIO) -> None:
     come or not.
     """
     n_bytes = n_text = 0
-    for _ in range(MOST_INSTRUCTIONS):
+    for _ in range(MAX_INSTRUCTIONS):
         code = _take(file, 1)
-        if code not in LET_THROUGH:
+        if code not in ALLOWED_OPCODES:
             raise pickle.UnpicklingError(f"it holds the instruction {NAMES.get(code, code.hex())}, "
                                          "which no plain array needs")
-        name, argument = LET_THROUGH[code].name, LET_THROUGH[code].arg
+        name, argument = ALLOWED_OPCODES[code].name, ALLOWED_OPCODES[code].arg
         if name == "STOP":
             if file.read(1):  # reading to the end also lets gzip compare its checksum
                 raise pickle.UnpicklingError("there is more behind its end")
@@ -77,9 +79,9 @@ def scan(file: BinaryIO) -> None:
                 raise pickle.UnpicklingError(f"it announces {n_bytes:,} bytes, and MNIST has at most "
                                              f"{LARGEST_PICKLE:,} of them")
             _skip(file, length, is_text="UNICODE" in name)
-        if n_text > MOST_TEXT:
+        if n_text > MAX_TEXT:
             raise pickle.UnpicklingError("it holds too many lines of text")
-    raise pickle.UnpicklingError(f"it has more than {MOST_INSTRUCTIONS:,} instructions")
+    raise pickle.UnpicklingError(f"it has more than {MAX_INSTRUCTIONS:,} instructions")
 
 
 def _take(file: BinaryIO, n: int) -> bytes:
@@ -99,7 +101,7 @@ def _skip(file: BinaryIO, n: int, is_text: bool) -> None:
 
 
 def _scan_line(file: BinaryIO, name: str) -> int:
-    longest = MOST_TEXT if name in ("STRING", "UNICODE") else LONGEST_NAME
+    longest = MAX_TEXT if name in ("STRING", "UNICODE") else LONGEST_NAME
     line = file.readline(longest + 1)
     if not line.endswith(b"\n"):
         raise pickle.UnpicklingError("it ends in the middle of a line, or a line is too long")
@@ -109,7 +111,7 @@ def _scan_line(file: BinaryIO, name: str) -> int:
 
 
 def _check_memo(number: int) -> None:
-    if not 0 <= number <= MOST_INSTRUCTIONS:
+    if not 0 <= number <= MAX_INSTRUCTIONS:
         raise pickle.UnpicklingError(f"it keeps something under the number {number:,}")
 
 
@@ -121,7 +123,7 @@ class _Call:
 
     __slots__ = ("_function",)
 
-    def __init__(self, function: object):
+    def __init__(self, function: Callable):
         self._function = function
 
     def __call__(self, *arguments: object) -> object:
@@ -194,7 +196,7 @@ def _frombuffer(content: object, kind: object, shape: object, order: object) -> 
     return array
 
 
-LET_IN = {
+ALLOWED_NAMES = {
     ("numpy", "ndarray"): "ndarray",  # only ever named, never called
     ("numpy", "dtype"): _Call(_PickledType),
     ("_codecs", "encode"): _Call(_Latin1),
@@ -224,9 +226,9 @@ class ArraysOnly(pickle.Unpickler):
         return super().load()
 
     def find_class(self, module: str, name: str) -> object:
-        if (module, name) not in LET_IN:
+        if (module, name) not in ALLOWED_NAMES:
             raise pickle.UnpicklingError(f"it asks for {module}.{name}, and only plain arrays are let in")
-        return LET_IN[module, name]
+        return ALLOWED_NAMES[module, name]
 
 
 # --- third fence: the layout -------------------------------------------------------------------------------
@@ -251,7 +253,8 @@ def read_pickle(path: Path, sizes: tuple[int, int, int] = SIZES) -> tuple[Part, 
     layout = "((x, y), (x_valid, y_valid), (x_test, y_test))"
     if not isinstance(loaded, (tuple, list)) or len(loaded) != len(sizes):
         raise corrupt(path, layout, _describe(loaded))
-    return tuple(_pickled_part(path, part, n) for part, n in zip(loaded, sizes, strict=True))
+    train, valid, test = (_pickled_part(path, part, n) for part, n in zip(loaded, sizes, strict=True))
+    return train, valid, test
 
 
 def _pickled_part(path: Path, part: object, n: int) -> Part:

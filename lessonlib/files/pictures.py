@@ -13,7 +13,7 @@ from tqdm import tqdm
 from lessonlib.files.dealing import PART_NAMES, Entry, deal, label_of, part_of
 from lessonlib.files.errors import DataCorrupt, shown
 from lessonlib.files.idx import Part
-from lessonlib.files.notices import progress, say
+from lessonlib.files.notices import progress, warn
 from lessonlib.files.photos import FORMATS, read_digit, unusable
 from lessonlib.files.reading import UNPACKING_FAILED
 from lessonlib.files.tables import delimiter_of, open_text
@@ -71,7 +71,9 @@ def read_folder(folder: Path) -> tuple[Part, Part, Part]:
 
     Where there is no valid or no test, `deal` takes it from the rest. Says what was left out. Raises `DataCorrupt`.
     """
-    entries, seen, unread = [], Counter(), Counter()
+    entries: list[Entry] = []
+    seen: Counter[str] = Counter()
+    unread: Counter[str] = Counter()
     folders = _walk(folder, None, 0, seen)
     root = Path(os.path.commonpath([place.parent for place, _, _ in folders])) if folders else folder
     for place, label, part in folders:
@@ -87,7 +89,7 @@ def read_folder(folder: Path) -> tuple[Part, Part, Part]:
         raise unusable(folder, f"pictures ({', '.join(FORMATS)}) in folders named by what they show",
                        f"none{'; ' + left_out if left_out else ''}")
     if left_out:
-        say(f"{folder}: {left_out}")
+        warn(f"{folder}: {left_out}")
     return _read_all(folder, entries)
 
 
@@ -175,14 +177,15 @@ def _entry(path: Path, number: int, row: list[str | None]) -> Entry:
 def _read_all(where: Path, entries: list[Entry]) -> tuple[Part, Part, Part]:
     if len(entries) > MAX_PICTURES:
         raise unusable(where, f"at most {MAX_PICTURES:,} pictures", "more")
-    parts = {"train": [], "valid": [], "test": []}
+    parts: dict[str, list[Entry]] = {"train": [], "valid": [], "test": []}
     for entry, part in deal(entries):
         parts[part].append(entry)
     if empty := [name for name, members in parts.items() if not members]:
         raise unusable(where, "at least one picture for each of train, valid and test",
                        f"{len(entries):,} pictures, none of them for {' or '.join(empty)}")
     with progress(len(entries), "reading pictures") as bar:
-        return tuple(_read_part(members, bar) for members in parts.values())
+        train, valid, test = (_read_part(members, bar) for members in parts.values())
+    return train, valid, test
 
 
 def _read_part(entries: list[Entry], bar: tqdm) -> Part:

@@ -11,7 +11,7 @@ import io
 import stat
 import zlib
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from lessonlib.files.errors import DataCorrupt, shown
 
@@ -52,7 +52,7 @@ def kind_of(path: Path) -> str:
     return KINDS.get(stat.S_IFMT(mode), "a file" if stat.S_ISREG(mode) else "something that is no file")
 
 
-def open_regular(path: Path) -> BinaryIO:
+def open_regular(path: Path) -> io.BufferedReader:
     """Open a regular file to read its bytes. Raises `OSError`, or `DataCorrupt` where it is a pipe or a folder."""
     path.stat()  # raises where nothing is there
     if (kind := kind_of(path)) != "a file":
@@ -60,7 +60,7 @@ def open_regular(path: Path) -> BinaryIO:
     return path.open("rb")
 
 
-def open_packed(path: Path, max_bytes: int) -> BinaryIO:
+def open_packed(path: Path, max_bytes: int) -> io.BufferedReader:
     """Open a file to read its bytes, unpacked where it is packed with gzip. Raises `DataCorrupt` if it cannot be."""
     with contextlib.ExitStack() as opened:
         try:
@@ -97,7 +97,8 @@ class _Unpacked(io.RawIOBase):
         self._restart()
 
     def _restart(self) -> None:
-        self._position, self._members, self._rest, self._unpacker = 0, 0, b"", None
+        self._position, self._members, self._rest = 0, 0, b""
+        self._unpacker: Any = None  # zlib's object for the member that is read
 
     def readable(self) -> bool:
         return True
@@ -116,7 +117,7 @@ class _Unpacked(io.RawIOBase):
         self._restart()
         return 0
 
-    def readinto(self, buffer: memoryview) -> int:
+    def readinto(self, buffer: Any) -> int:
         while True:
             packed = self._rest or self._packed.read(2**16)
             if self._unpacker is None:

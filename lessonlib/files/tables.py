@@ -7,7 +7,7 @@ import zipfile
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import BinaryIO, TextIO
+from typing import IO, BinaryIO, TextIO
 
 import numpy as np
 
@@ -71,8 +71,8 @@ def _check_directory(path: Path, file: BinaryIO) -> None:
 
 def _arrays_of(path: Path, archive: zipfile.ZipFile, n_images: tuple[int, int]) -> list[np.ndarray]:
     members = {name.lower().removesuffix(".npy"): name for name in archive.namelist()}
-    keys = [next((name for name in names if name in members), None) for names in NAMES]
-    if None in keys:
+    keys = [next((name for name in names if name in members), "") for names in NAMES]
+    if not all(keys):
         raise corrupt(path, "arrays named x_train, y_train, x_test, y_test", shown(", ".join(members)) or "nothing")
     arrays = []
     for key, n in zip(keys, (n_images[0], n_images[0], n_images[1], n_images[1]), strict=True):
@@ -86,7 +86,7 @@ def _arrays_of(path: Path, archive: zipfile.ZipFile, n_images: tuple[int, int]) 
     return arrays
 
 
-def _read_npy(path: Path, stream: BinaryIO, expected: str, shapes: tuple[tuple[int, ...], ...]) -> np.ndarray:
+def _read_npy(path: Path, stream: IO[bytes], expected: str, shapes: tuple[tuple[int, ...], ...]) -> np.ndarray:
     version = np.lib.format.read_magic(stream)
     header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
     shape, is_fortran, dtype = header(stream)
@@ -169,7 +169,7 @@ def pixel_columns(path: Path) -> Columns | None:
     numbers = {n: tuple(int(number) for number in re.findall(r"\d+", names[n])) for n in pixels}
     if len(pixels) != 784 or len(set(numbers.values())) != 784:
         return None
-    return Columns(delimiter, label, tuple(sorted(pixels, key=numbers.get)), True)  # pixel2 comes before pixel10
+    return Columns(delimiter, label, tuple(sorted(pixels, key=numbers.__getitem__)), True)  # pixel2 comes before pixel10
 
 
 def read_pixels(files: dict[str, Path]) -> tuple[Part, Part, Part]:
@@ -182,10 +182,10 @@ def read_pixels(files: dict[str, Path]) -> tuple[Part, Part, Part]:
     if (len(y), len(test_y)) in ((IMAGES, TEST_IMAGES), (IMAGES + TEST_IMAGES, TEST_IMAGES)):
         return in_order(x[:IMAGES], y[:IMAGES], test_x, test_y)
     entries = [Entry(str(n), files["train"], int(label), None) for n, label in enumerate(y)]
-    numbers = {part: [] for part in ("train", "valid", "test")}
+    rows: dict[str, list[int]] = {part: [] for part in ("train", "valid", "test")}
     for entry, part in deal(entries, there=("test",) if "test" in files else ()):
-        numbers[part].append(int(entry.name))
-    parts = {part: (x[chosen], y[chosen]) for part, chosen in numbers.items()}
+        rows[part].append(int(entry.name))
+    parts = {part: (x[chosen], y[chosen]) for part, chosen in rows.items()}
     if "test" in files:
         parts["test"] = test_x, test_y
     if empty := [part for part, (_, labels) in parts.items() if not len(labels)]:

@@ -10,7 +10,8 @@ MOVED: dict[str, dict[str, str]] = {  # the module, then the name: the module wh
     "lessonlib.autograd": {
         **{name: f"lessonlib.gradients.{name}" for name in (
             "finite_differences", "linear_backward", "relu_backward", "softmax_nll_grad", "rung_gradients")},
-        **{name: f"lessonlib.bare.{name}" for name in (*_LISTS, "NoTorch", "rung_python", "HANDED_OVER", "RUNGS_BELOW")},
+        **{name: f"lessonlib.bare.{name}" for name in (*_LISTS, "NoTorch", "rung_python", "RUNGS_BELOW")},
+        "HANDED_OVER": "lessonlib.bare.CONVERSIONS",
         # The steps by which one class once grew.
         **dict.fromkeys(("Recorded", "Arithmetic", "Functions", "Picking"), "lessonlib.autograd.TapeTensor"),
     },

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from math import isfinite, isnan
 from numbers import Number
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -107,8 +108,7 @@ def check_training(
     _check_names(metrics)
     _check_trained(model, opt)
     for name, loader in (("train", train), ("valid", valid)):
-        batch = None if loader is None else _first_batch(name, loader)
-        if batch is not None:
+        if loader is not None and (batch := _first_batch(name, loader)) is not None:
             x, y = _check_batch(name, batch)
             _check_home(name, model, x)
             _check_last_batch(name, model, loader)
@@ -151,7 +151,7 @@ def _check_names(metrics: Sequence[Callable]) -> None:
                              "each metric a name of its own, with def")
 
 
-def _check_trained(model: Callable, opt: object) -> None:
+def _check_trained(model: Any, opt: object) -> None:
     """That the optimizer changes the parameters of this model, and misses none that waits to be trained."""
     groups = getattr(opt, "param_groups", None) or [{"params": getattr(opt, "params", [])}]
     known = {id(p) for group in groups for p in group["params"]}
@@ -168,7 +168,7 @@ def _check_trained(model: Callable, opt: object) -> None:
             _check_found(f"{type(part).__name__}.{name}", value, known)
 
 
-def _check_found(name: str, value: object, known: set[int]) -> None:
+def _check_found(name: str, value: Any, known: set[int]) -> None:
     """That what takes a gradient is among the parameters, wherever it is kept."""
     if isinstance(value, (list, tuple, Mapping)):
         for part in value.values() if isinstance(value, Mapping) else value:
@@ -184,7 +184,7 @@ def _check_found(name: str, value: object, known: set[int]) -> None:
                          "module of ours")
 
 
-def _modules(model: Callable) -> list:
+def _modules(model: Any) -> list:
     """The model and all modules inside it, ours or PyTorch's, each once; nothing for a plain function."""
     found, waiting = {}, [model] if callable(getattr(model, "children", None)) else []
     while waiting:
@@ -195,7 +195,7 @@ def _modules(model: Callable) -> list:
     return list(found.values())
 
 
-def _first_batch(name: str, loader: Iterable) -> object | None:
+def _first_batch(name: str, loader: Any) -> object | None:
     """The first batch, without using it up; None where that cannot be done."""
     x, y = (getattr(loader, key, None) for key in "xy")
     if isinstance(x, Tensor) and isinstance(y, Tensor):
@@ -247,7 +247,7 @@ def _check_batch(name: str, batch: object) -> tuple[Tensor, Tensor]:
     return x, y
 
 
-def _check_home(name: str, model: Callable, x: Tensor) -> None:
+def _check_home(name: str, model: Any, x: Tensor) -> None:
     """That model and data live on one device and are of one precision."""
     p = next(iter(model.parameters()), None) if callable(getattr(model, "parameters", None)) else None
     if p is None:
@@ -343,7 +343,7 @@ def _check_values(name: str, loader: Iterable, output: Tensor, x: Tensor, y: Ten
                          f"{output.shape[1]} outputs; the targets in {name} go from {int(low)} to {int(high)}")
 
 
-def _all_targets(loader: Iterable) -> Tensor | None:
+def _all_targets(loader: Any) -> Tensor | None:
     """All targets of a loader; None where they are not at hand."""
     if isinstance(getattr(loader, "y", None), Tensor):
         return loader.y
@@ -375,7 +375,7 @@ def check_losses(
 
 @contextmanager
 def stoppable(
-    history: object,  # with a list `rows`, one for each epoch that is over
+    history: Any,  # with a list `rows`, one for each epoch that is over
 ) -> Iterator[None]:
     """Within this block Ctrl-C (in a notebook: Interrupt) ends the training, and what was written down is kept.
 

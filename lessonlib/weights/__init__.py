@@ -56,8 +56,8 @@ def load_weights(
 
 def _tensors(model: nn.Module) -> list[Tensor]:
     """The parameters, then what layers of PyTorch's keep besides them, each once."""
-    found = {id(p): p for p in model.parameters()}
-    waiting, seen = [model], set()
+    found: dict[int, Tensor] = {id(p): p for p in model.parameters()}
+    waiting, seen = [model], set[int]()
     while waiting:
         part = waiting.pop(0)
         if id(part) not in seen:

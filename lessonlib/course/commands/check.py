@@ -73,14 +73,14 @@ def verdicts(lesson: Lesson, timeout: int) -> dict[str, tuple[str, str]]:
     died = bool(first_error)
     for cell in cells:
         source = "".join(cell["source"])
-        error = next((f"{output['ename']}: {plain(output['evalue'])}" for output in cell.get("outputs", [])
+        failure = next((f"{output['ename']}: {plain(output['evalue'])}" for output in cell.get("outputs", [])
                       if output["output_type"] == "error"), "")
-        for id in CHECK.findall(source) if cell["cell_type"] == "code" and error else ():
-            found.setdefault(id, ("the cell failed", f"The cell of this check failed ({error})." + (
+        for id in CHECK.findall(source) if cell["cell_type"] == "code" and failure else ():
+            found.setdefault(id, ("the cell failed", f"The cell of this check failed ({failure})." + (
                 f" The first cell that failed in this notebook: {first_error}" if first_error else "")))
-        if error and not first_error:
+        if failure and not first_error:
             first_line = next((line for line in source.splitlines() if line.strip()), "")
-            first_error = f"`{first_line}` ({error})."
+            first_error = f"`{first_line}` ({failure})."
     for task in lesson.exercises:
         if task.id not in found:
             found[task.id] = ("not reached", first_error) if died else (

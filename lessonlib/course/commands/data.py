@@ -5,8 +5,17 @@ import argparse
 from rich.markup import escape
 
 from lessonlib.course.terminal import console, show_table
-from lessonlib.files import (DataCorrupt, Found, download_folder, fetch_mnist, find_mnist, look_in,
-                             mnist_is_missing, places, trouble)
+from lessonlib.files import (
+    DataCorrupt,
+    Found,
+    download_folder,
+    fetch_mnist,
+    find_mnist,
+    look_in,
+    mnist_is_missing,
+    places,
+    why_missing,
+)
 from lessonlib.files.checksums import MD5, fingerprints, is_mnist
 from lessonlib.files.errors import shown
 from lessonlib.files.formats import FORMS
@@ -26,10 +35,10 @@ def where() -> int:
         try:
             found = look_in(place.path)
         except OSError:
-            found = None  # `trouble` says why
+            found = None  # `why_missing` says why
         is_taken = found is not None and taken is None
         taken = found if is_taken else taken
-        there = state(found) if found else f"no MNIST{'; ' + why if (why := trouble(place.path)) else ''}"
+        there = state(found) if found else f"no MNIST{'; ' + why if (why := why_missing(place.path)) else ''}"
         rows.append((str(n), place.why, escape(shown(place.path, 5000)), escape(there), "taken" if is_taken else ""))
     show_table("Where MNIST is looked for, in this order", ("", "place", "path", "what is there", ""), rows)
     if taken is None:
@@ -44,7 +53,7 @@ def state(found: Found) -> str:
     try:
         parts = found.read()
     except DataCorrupt as error:
-        return shown(f"BROKEN: {error.path.name}: {error.fault}", 5000)
+        return shown(f"BROKEN: {error.in_short()}", 5000)
     return f"{FORMS[found.form]} in {shown(found.folder, 5000)}" + ("" if is_mnist(parts) else "; other digits than MNIST's")
 
 

@@ -66,7 +66,7 @@ def installed() -> list[Distribution]:
 
 def site_packages() -> str:
     """The folder of this environment in which packages are installed."""
-    return str(Path(importlib.metadata.distribution("rich").locate_file("")).resolve())
+    return str(Path(str(importlib.metadata.distribution("rich").locate_file(""))).resolve())
 
 
 def pack_digits(folder: Path) -> str:

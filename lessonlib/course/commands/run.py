@@ -23,6 +23,7 @@ def run_verb(options: argparse.Namespace) -> int:
 
     def one(lesson: Lesson) -> tuple[Lesson, float, dict | CourseError]:
         start = time.perf_counter()
+        result: dict | CourseError
         try:
             result = execute(lesson, options.timeout, slow=options.save)  # what is stored was made by this very code
         except CourseError as error:

@@ -49,7 +49,10 @@ class Verdict:
         return "\n".join(parts)
 
     def _repr_html_(self) -> str:
-        from lessonlib.course.exercises.engine.comparison_plot import beside, loss_curves  # pyplot takes a second to load
+        from lessonlib.course.exercises.engine.comparison_plot import (  # pyplot takes a second to load
+            beside,
+            loss_curves,
+        )
 
         paragraphs = "".join(f"<p>{code_in_html(line)}</p>" for line in self.message.splitlines() if line)
         evidence = f"<pre>{escape(self.evidence)}</pre>" if self.evidence else ""

@@ -12,7 +12,15 @@ from torch import Tensor, nn
 from lessonlib.course.exercises.engine import inspection
 from lessonlib.course.exercises.engine.answers import NoEnd, call_ours
 from lessonlib.course.exercises.engine.attempt import Attempt, Raised
-from lessonlib.course.exercises.engine.comparison import Failure, Outcome, Result, equal, listed, read_result, side_by_side
+from lessonlib.course.exercises.engine.comparison import (
+    Failure,
+    Outcome,
+    Result,
+    equal,
+    listed,
+    read_result,
+    side_by_side,
+)
 from lessonlib.course.exercises.engine.explanation import Outcomes, same
 from lessonlib.course.exercises.engine.inputs import Inputs, draw
 from lessonlib.course.exercises.engine.messages import called_wrongly

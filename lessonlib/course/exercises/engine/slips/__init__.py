@@ -25,8 +25,8 @@ from lessonlib.course.exercises.engine.slips.operators import (
     reduction,
     sign,
 )
-from lessonlib.course.exercises.engine.slips.shapes import axis, keepdim, kind, new_axis, size, transposed
 from lessonlib.course.exercises.engine.slips.places import Kind
+from lessonlib.course.exercises.engine.slips.shapes import axis, keepdim, kind, new_axis, size, transposed
 
 KINDS: dict[str, Kind] = {
     "axis": axis,

@@ -2,7 +2,7 @@
 
 import ast
 
-from lessonlib.course.exercises.engine.slips.places import Changes, OPERATORS, with_
+from lessonlib.course.exercises.engine.slips.places import OPERATORS, Changes, with_
 from lessonlib.course.exercises.engine.syntax import Change, Code, is_method, text
 
 

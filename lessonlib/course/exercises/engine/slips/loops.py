@@ -3,7 +3,18 @@
 import ast
 
 from lessonlib.course.exercises.engine.slips.places import Changes, instead, is_returned, renamed, with_, without
-from lessonlib.course.exercises.engine.syntax import assign, Change, Code, call, called, is_method, name, number, reads, text
+from lessonlib.course.exercises.engine.syntax import (
+    Change,
+    Code,
+    assign,
+    call,
+    called,
+    is_method,
+    name,
+    number,
+    reads,
+    text,
+)
 
 
 def return_in_loop(code: Code, node: ast.AST) -> Changes:

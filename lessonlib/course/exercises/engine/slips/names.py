@@ -3,7 +3,7 @@
 import ast
 
 from lessonlib.course.exercises.engine.slips.places import Changes, instead, is_returned, with_, without
-from lessonlib.course.exercises.engine.syntax import assign, Change, Code, name, reads, rebuilt, text
+from lessonlib.course.exercises.engine.syntax import Change, Code, assign, name, reads, rebuilt, text
 
 
 def variable(code: Code, node: ast.AST) -> Changes:

@@ -5,15 +5,15 @@ from collections.abc import Iterator
 
 from lessonlib.course.exercises.engine.slips.operators import RELATED
 from lessonlib.course.exercises.engine.slips.places import (
-    Changes,
     OPERATORS,
+    Changes,
     instead,
     is_measured,
     is_returned,
     with_,
     without,
 )
-from lessonlib.course.exercises.engine.syntax import assign, Code, call, called, is_method, name, number, text
+from lessonlib.course.exercises.engine.syntax import Code, assign, call, called, is_method, name, number, text
 
 
 def left_out(code: Code, node: ast.AST) -> Changes:

@@ -4,8 +4,8 @@ import ast
 import itertools
 
 from lessonlib.course.exercises.engine.slips.places import (
-    Changes,
     OPERATORS,
+    Changes,
     instead,
     is_axis,
     is_measured,

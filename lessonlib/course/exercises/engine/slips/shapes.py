@@ -3,8 +3,8 @@
 import ast
 
 from lessonlib.course.exercises.engine.slips.places import (
-    Changes,
     REDUCTIONS,
+    Changes,
     axis_places,
     instead,
     is_axis,
