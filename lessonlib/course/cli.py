@@ -22,6 +22,7 @@ VERBS = {  # each is done by the module of its name in lessonlib.course.commands
     "reset": "begin a lesson again, and keep what was there under a dated name",
     "run": "run lessons from top to bottom, each in a fresh kernel",
     "ladder": "train every rung of the ladder on the same batches and compare",
+    "passport": "compare runs of the ladder on several machines, from their JSON files",
     "data": "find, fetch or verify the digits",
     "doctor": "look at this machine and say what is missing",
     "pack": "gather what set-up needs in a folder, for machines without a network",
@@ -110,6 +111,11 @@ def build_parser() -> argparse.ArgumentParser:
     p.add_argument("--dtype", choices=("float32", "float64"), default="float32", help="how exactly")
     p.add_argument("--json", type=writable_file(".json"), metavar="FILE", help="write all figures and losses to FILE")
     p.add_argument("--plot", type=writable_file(".png", ".svg", ".pdf"), metavar="FILE", help="draw the losses to FILE")
+
+    p = verb("passport")
+    p.add_argument("files", nargs="+", type=Path, metavar="FILE", help="what `lessons ladder --json` wrote; "
+                   "one of them on the CPU in float64")
+    p.add_argument("--json", type=writable_file(".json"), metavar="FILE", help="write the table to FILE")
 
     p = verb("data")
     what = p.add_subparsers(dest="what", metavar="where|get|verify", required=True)

@@ -45,7 +45,13 @@ def ladder_verb(options: argparse.Namespace) -> int:
         [table_row(n, row, len(ladder.rows[0]["losses"])) for n, row in enumerate(ladder.rows, start=1)],
         right=("own lines", "valid accuracy", "seconds an epoch", "largest difference of loss"))
     if options.json:
-        options.json.write_text(json.dumps(ladder.to_dict(), indent=1), encoding="utf-8")
+        from lessonlib.scale import machine_facts
+
+        hidden = f" --hidden {task.n_hidden}" if task.n_hidden else ""
+        command = (f"lessons ladder --source {task.source} --device {device} --dtype {options.dtype} "
+                   f"--epochs {options.epochs}{hidden}")
+        report = machine_facts(device, command) | ladder.to_dict()
+        options.json.write_text(json.dumps(report, indent=1), encoding="utf-8")
     if options.plot:
         ladder_figure(ladder).savefig(options.plot, bbox_inches="tight")
     n_batches = len(ladder.rows[0]["losses"])
