@@ -22,9 +22,11 @@ from lessonlib.data import Digits, as_rows, pixel_stats
 from lessonlib.layers import LogReg
 from lessonlib.loaders import BatchLoader
 from lessonlib.losses import nll
+from lessonlib.scale import Captured, training_step
 from lessonlib.training import accuracy, fit
 
 LR = 1e-3  # of Adam, for all who use it
+ACCELERATORS = {"cpu": "cpu", "cuda": "gpu", "mps": "mps"}  # Lightning's names of devices
 
 
 @dataclass(frozen=True)
@@ -54,18 +56,26 @@ def borrowed_model(race: Race) -> nn.Module:
 
 
 def plain_loop(race: Race) -> nn.Module:
-    """What most PyTorch tutorials write, on tensors that are in memory: DataLoader, Adam. No validation."""
+    """What most PyTorch tutorials write, on tensors that are on the device: DataLoader, Adam. No validation."""
     return _loop(race, DataLoader(TensorDataset(race.x, race.y), race.batch_size, shuffle=True))
 
 
-def _loop(race: Race, loader: DataLoader) -> nn.Module:
-    model, loss_func = borrowed_model(race), nn.NLLLoss()
+def waiting_loop(race: Race) -> nn.Module:
+    """The same with `running += loss.item()` in it: for each batch the program waits until the device is done."""
+    return _loop(race, DataLoader(TensorDataset(race.x, race.y), race.batch_size, shuffle=True), fetch=True)
+
+
+def _loop(race: Race, loader: DataLoader, fetch: bool = False) -> nn.Module:
+    model, loss_func, running = borrowed_model(race), nn.NLLLoss(), 0.0
     opt = torch.optim.Adam(model.parameters(), lr=LR)
     for xb, yb in loader:
+        xb, yb = xb.to(race.x.device), yb.to(race.x.device)  # nothing happens where they are there already
         loss = loss_func(model(xb), yb)
         loss.backward()
         opt.step()
         opt.zero_grad()
+        if fetch:
+            running += loss.item()
     return model
 
 
@@ -104,7 +114,8 @@ def fastai_fit(race: Race) -> nn.Module:
     from fastai.optimizer import Adam
 
     loaders = DataLoaders(FastaiLoader(TensorDataset(race.x, race.y), bs=race.batch_size, shuffle=True, num_workers=0),
-                          FastaiLoader(TensorDataset(race.valid_x, race.valid_y), bs=250, num_workers=0))
+                          FastaiLoader(TensorDataset(race.valid_x, race.valid_y), bs=250, num_workers=0),
+                          device=race.x.device)
     learner = Learner(loaders, borrowed_model(race), loss_func=nn.NLLLoss(), opt_func=Adam, lr=LR,
                       metrics=fastai_accuracy)
     with learner.no_logging():  # the bar is a callback of its own, and was not asked for
@@ -137,7 +148,8 @@ def lightning_fit(race: Race) -> nn.Module:
     with warnings.catch_warnings(), redirect_stdout(StringIO()):
         warnings.simplefilter("ignore")
         trainer = lightning.Trainer(max_epochs=1, logger=False, enable_checkpointing=False, enable_progress_bar=False,
-                                    enable_model_summary=False, num_sanity_val_steps=0, accelerator="cpu")
+                                    enable_model_summary=False, num_sanity_val_steps=0, devices=1,
+                                    accelerator=ACCELERATORS[race.x.device.type])
         lit = Lit()
         trainer.fit(lit, DataLoader(TensorDataset(race.x, race.y), race.batch_size, shuffle=True),
                     DataLoader(TensorDataset(race.valid_x, race.valid_y), 250))
@@ -176,6 +188,17 @@ def our_epoch(race: Race) -> Callable:
     return model
 
 
+def captured(race: Race) -> Callable:
+    """Our model, loss and SGD, the step recorded once and replayed (lesson 25), each loss kept. No validation.
+
+    Python is out of the way on CUDA only; elsewhere the same kernels are launched from a list, one by one.
+    """
+    model = LogReg().to(race.x.device)
+    step = Captured(training_step(model, nll, optim.SGD(model.parameters(), lr=0.05)), race.x.device)
+    torch.stack([step(xb, yb) for xb, yb in BatchLoader(race.x, race.y, race.batch_size, shuffle=True)])
+    return model
+
+
 @torch.no_grad()
 def floor(race: Race) -> Callable:
     """As little as torch can do: the gradient by formula, fused kernels, in place; SGD. No validation, no losses."""
@@ -196,9 +219,11 @@ CONTESTANTS = {
     "Lightning Trainer.fit": lightning_fit,
     "fastai Learner.fit": fastai_fit,
     BASELINE: plain_loop,
+    "the same, and loss.item() each batch": waiting_loop,
     "our fit and loader, PyTorch's model and Adam": our_fit_their_parts,
     "our fit and loader, PyTorch's model and fused Adam": partial(our_fit_their_parts, fused=True),
     "all ours: fit, loader, model, loss, Adam": our_fit,
     "all ours, with SGD": our_fit_our_sgd,
+    "all ours, with SGD, captured": captured,
     "floor: no autograd, SGD": floor,
 }

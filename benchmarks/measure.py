@@ -4,13 +4,11 @@ import gc
 import json
 import multiprocessing
 import os
-import platform
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import date
 from multiprocessing.connection import Connection
 from pathlib import Path
 from statistics import median
@@ -25,10 +23,11 @@ from torch import Tensor
 from lessonlib.bare import RUNGS_BELOW
 from lessonlib.course.terminal import console, show_table
 from lessonlib.data import Digits, Split, load_digits
-from lessonlib.device import Stopwatch, synchronize
+from lessonlib.device import Stopwatch, find_device, synchronize
 from lessonlib.ladder import RUNGS, make_task
 from lessonlib.layers import log_softmax
 from lessonlib.losses import nll
+from lessonlib.scale import machine_facts
 from lessonlib.training import accuracy, evaluate
 
 Times = dict[str, list[float]]
@@ -37,10 +36,10 @@ Times = dict[str, list[float]]
 def report(sections: Sequence[str], runs: int, threads: int, device: str, file: Path | None) -> int:
     """Measure the sections, print a table each, and write all times to `file`."""
     torch.set_num_threads(threads)
+    find_device(device)  # a device that is not there is told before anything is measured
     digits = load_digits()
-    about = {"date": date.today().isoformat(), "machine": f"{platform.system()} {platform.machine()}, "
-             f"{os.cpu_count()} cores, Python {platform.python_version()}, torch {torch.__version__}",
-             "digits": digits.source, "threads": threads, "runs": runs, "device": device}
+    command = f"python benchmarks/speed.py {' '.join(sections)} --runs {runs} --threads {threads} --device {device}"
+    about = {**machine_facts(device, command), "digits": digits.source, "threads": threads, "runs": runs, "device": device}
     console.print(", ".join(f"{key} {value}" for key, value in about.items()))
     found = {}
     for section in sections:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 VENV = ROOT / "benchmarks" / ".venv"
+ON_DEVICE = ("training", "rungs", "layouts", "batches")
 SECTIONS = ("training", "rungs", "layouts", "threads", "batches", "growth", "reading", "start")
 
 
@@ -25,19 +26,24 @@ def main() -> int:
     parser.add_argument("sections", nargs="*", metavar="SECTION", help=f"of {', '.join(SECTIONS)} (default: all)")
     parser.add_argument("--runs", type=int, default=5, metavar="N", help="turns (default: 5)")
     parser.add_argument("--threads", type=int, default=1, metavar="N", help="threads of PyTorch (default: 1)")
-    parser.add_argument("--device", default="cpu", help="of the section training: cpu, cuda or mps (default: cpu)")
+    parser.add_argument("--device", default="cpu", choices=("cpu", "cuda", "mps"),
+                        help=f"of the sections {', '.join(ON_DEVICE)} (default: cpu); the others are about the CPU")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all times to FILE")
     options = parser.parse_args()
     if unknown := set(options.sections) - set(SECTIONS):
         parser.error(f"there is no section {unknown.pop()!r}; the sections are {', '.join(SECTIONS)}")
     if options.runs < 1 or options.threads < 1:
         parser.error("expected 1 or more runs and threads")
+    if options.device != "cpu" and (wrong := [name for name in options.sections if name not in ON_DEVICE]):
+        parser.error(f"{', '.join(wrong)} cannot be measured on {options.device}; "
+                     f"the sections on a device are {', '.join(ON_DEVICE)}")
     if not in_own_environment():
         return subprocess.call([str(own_python()), *sys.argv],
                                env={**os.environ, "OMP_NUM_THREADS": str(options.threads), "TQDM_DISABLE": "1"})
     from measure import report
 
-    return report(options.sections or SECTIONS, options.runs, options.threads, options.device, options.json)
+    sections = options.sections or (SECTIONS if options.device == "cpu" else ON_DEVICE)
+    return report(sections, options.runs, options.threads, options.device, options.json)
 
 
 def in_own_environment() -> bool:

@@ -8,13 +8,14 @@ __all__ = ['LOOPBACK', 'KEY', 'SAME_TASK', 'measured', 'training_step', 'KernelR
            'WorkerLost', 'Line', 'Star', 'Ring', 'meet', 'listen', 'launch', 'introduce', 'watch', 'end', 'verdict',
            'work', 'main', 'train_in_processes', 'passport_rows']
 
-# %% ../nbs/25_scale.ipynb #ed28ec06
+# %% ../nbs/25_scale.ipynb #70dc84d5
 import argparse
 import hmac
 import json
 import os
 import platform
 import secrets
+import select
 import socket
 import subprocess
 import sys
@@ -406,7 +407,7 @@ class Ring:
                 line.close()
         self.sender.shutdown()
 
-# %% ../nbs/25_scale.ipynb #d50e7f2d
+# %% ../nbs/25_scale.ipynb #4b5df926
 LOOPBACK = "127.0.0.1"  # this machine and no other
 KEY = 32  # bytes that only the processes of one group know
 
@@ -432,16 +433,20 @@ def meet(
     with socket.create_server((LOOPBACK, 0), backlog=size) as ear:
         launcher = call(door, "the launcher", ear.getsockname()[1])
         ports = launcher.receive(torch.empty(size, dtype=torch.int64)).tolist()
-        launcher.close()
-        if kind == "star":
-            others = range(1, size) if rank == 0 else ()
-            lines = listen(ear, f"worker {rank}", others, key, seconds)
-            return Star(rank, size, {n: line for n, (line, _) in lines.items()} if rank == 0 else {0: call(ports[0], "worker 0")})
-        if size == 1:
-            return Ring(rank, size, None, None)
         following, previous = (rank + 1) % size, (rank - 1) % size
-        to_next = call(ports[following], f"worker {following}")
-        return Ring(rank, size, to_next, listen(ear, f"worker {rank}", [previous], key, seconds)[previous][0])
+        if kind == "star" and rank == 0:
+            callers = listen(ear, f"worker {rank}", range(1, size), key, seconds)
+            group = Star(rank, size, {other: line for other, (line, _) in callers.items()})
+        elif kind == "star":
+            group = Star(rank, size, {0: call(ports[0], "worker 0")})
+        elif size == 1:
+            group = Ring(rank, size, None, None)
+        else:
+            to_next = call(ports[following], f"worker {following}")
+            group = Ring(rank, size, to_next, listen(ear, f"worker {rank}", [previous], key, seconds)[previous][0])
+        launcher.send_bytes(b"!")  # connected
+        launcher.close()
+        return group
 
 # %% ../nbs/25_scale.ipynb #a61508b8
 def listen(
@@ -470,7 +475,7 @@ def listen(
         found[rank] = Line(line.sock, me, f"worker {rank}", seconds), int.from_bytes(hello[KEY + 4 :], "big")
     return dict(sorted(found.items()))
 
-# %% ../nbs/25_scale.ipynb #c7dc5b4b
+# %% ../nbs/25_scale.ipynb #26821745
 def launch(
     kind: str,  # "torch" (torchrun and torch.distributed), "star" or "ring"
     arguments: Sequence[str] = (),  # for each worker
@@ -502,23 +507,33 @@ def launch(
                 introduce(door, key, processes, deadline)
                 notify("all have met")
             late = watch(processes, deadline)
+            codes = [process.poll() for process in processes]  # None: still waiting, and ended below
             texts = [Path(folder, f"{rank}.txt").read_text(encoding="utf-8") for rank in range(len(processes))]
         finally:
             for process in processes:
                 end(process, gently=kind == "torch")
-    failed = [process for process in processes if process.returncode]
-    if late or failed:
-        raise WorkerLost(verdict(kind, processes, texts, f"{seconds:g} seconds were not enough" if late else ""))
+    if late or any(codes):
+        raise WorkerLost(verdict(kind, codes, texts, f"{seconds:g} seconds were not enough" if late else ""))
     return texts[0]
 
-# %% ../nbs/25_scale.ipynb #0a668449
+# %% ../nbs/25_scale.ipynb #d74bba56
 def introduce(door: socket.socket, key: bytes, processes: Sequence[subprocess.Popen], deadline: float) -> None:
-    """Let each worker say where it listens, and tell all of them; returns at once where one of them has ended."""
-    with suppress(WorkerLost):  # then `watch` finds out why
-        callers = listen(door, "the launcher", range(len(processes)), key, deadline - time.monotonic(),
-                         give_up=lambda: any(process.poll() is not None for process in processes))
+    """Let each worker say where it listens, tell all of them, and wait until they are connected.
+
+    Returns at once where one of them has ended: `watch` finds out why.
+    """
+    def ended() -> bool:
+        return any(process.poll() is not None for process in processes)
+
+    with suppress(WorkerLost):
+        callers = listen(door, "the launcher", range(len(processes)), key, deadline - time.monotonic(), give_up=ended)
         for line, _ in callers.values():
             line.send(torch.tensor([port for _, port in callers.values()]))
+        waiting = [line.sock for line, _ in callers.values()]
+        while waiting and not ended() and time.monotonic() < deadline:
+            heard, _, _ = select.select(waiting, [], [], 0.2)
+            waiting = [sock for sock in waiting if sock not in heard]
+        for line, _ in callers.values():
             line.close()
 
 
@@ -545,12 +560,12 @@ def end(process: subprocess.Popen, gently: bool) -> None:
         process.wait()
 
 
-def verdict(kind: str, processes: Sequence[subprocess.Popen], texts: Sequence[str], late: str) -> str:
+def verdict(kind: str, codes: Sequence[int | None], texts: Sequence[str], late: str) -> str:
     """What happened, in the order in which it helps: who was killed, then what each said last."""
     words = [late] if late else []
-    for rank, process in enumerate(processes):
-        if kind != "torch" and process.returncode < 0:
-            words.append(f"worker {rank} was ended by signal {-process.returncode}")
+    for rank, code in enumerate(codes):
+        if code is not None and code < 0:
+            words.append(f"{'torchrun' if kind == 'torch' else f'worker {rank}'} was ended by signal {-code}")
     for rank, text in enumerate(texts):
         lines = [line for line in text.splitlines() if line.strip()]
         told = [line for line in lines if line.startswith("worker ") or "Signal" in line] or lines[-5:]

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -118,6 +119,10 @@ def test_ladder_writes_what_it_measured(tmp_path):
     assert "The same losses on every rung" in done.stdout
     report = json.loads((tmp_path / "l.json").read_text(encoding="utf-8"))
     assert report["source"] == "handwriting"
+    assert report["machine"]
+    assert set(report["versions"]) == {"python", "torch", "lessonlib"}
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d", report["date"])
+    assert report["command"].startswith("lessons ladder --source handwriting --device ")
     *whole, bare_python = report["rungs"]
     assert [rung["name"] for rung in whole] == ["Sequential", "Module", "Loop", "SGD", "Matmul", "Gradients"]
     assert all(len(rung["losses"]) == 782 for rung in whole)

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import types
 
 import pytest
 import torch
@@ -123,8 +124,46 @@ def test_turns_and_ratios(contestants, random_digits, capsys, monkeypatch):
     assert "µs" in capsys.readouterr().out
 
 
+def test_who_fetches_a_number_each_batch_is_among_them_and_who_never_does(contestants, random_digits):
+    """What the section on a GPU is about: `loss.item()` waits for it, and the recorded step leaves Python out."""
+    race = contestants.make_race(random_digits)
+    fetched = {}
+    for train in (contestants.plain_loop, contestants.waiting_loop, contestants.captured):
+        with Guard(()) as guard:  # refuses nothing, and counts what runs
+            train(race)
+        fetched[train.__name__] = guard.ran["local_scalar_dense"]
+    n_batches = 32
+    assert fetched["waiting_loop"] - fetched["plain_loop"] == n_batches
+    assert fetched["captured"] == 0
+
+
+def test_peers_are_told_the_device(contestants, random_digits, monkeypatch):
+    """Lightning and fastai choose a device of their own unless told."""
+    told = {}
+
+    class Trainer:
+        def __init__(self, accelerator, devices, **settings):
+            told["lightning"] = accelerator
+
+        def fit(self, *what):
+            pass
+
+    class LightningModule(nn.Module):
+        pass
+
+    lightning = types.SimpleNamespace(Trainer=Trainer, LightningModule=LightningModule)
+    monkeypatch.setitem(sys.modules, "lightning", lightning)
+    race = contestants.make_race(random_digits, device="cpu")
+    contestants.lightning_fit(race)
+    assert told == {"lightning": "cpu"}
+    monkeypatch.setitem(contestants.ACCELERATORS, "cpu", "another")
+    contestants.lightning_fit(race)
+    assert told == {"lightning": "another"}
+
+
 def test_the_command_says_what_it_takes(root):
     for arguments, code, words in ((["--help"], 0, "training"), (["racing"], 2, "there is no section 'racing'"),
+                                   (["start", "--device", "cuda"], 2, "start cannot be measured on cuda; the sections"),
                                    (["--runs", "0"], 2, "1 or more")):
         done = subprocess.run([sys.executable, str(root / "benchmarks" / "speed.py"), *arguments], capture_output=True,
                               text=True, check=False)
