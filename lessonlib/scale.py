@@ -145,7 +145,7 @@ def record(
     graph.replay()  # recording on CUDA writes down and runs nothing
     return graph.replay
 
-# %% ../nbs/25_scale.ipynb #3fcb6e61
+# %% ../nbs/25_scale.ipynb #c4307b4c
 @contextmanager
 def aside(device: torch.device | str):
     """On CUDA, work in a stream of its own within this block, as PyTorch asks for what comes before a recording."""
@@ -154,9 +154,11 @@ def aside(device: torch.device | str):
         return
     here, stream = torch.cuda.current_stream(device), torch.cuda.Stream(device)
     stream.wait_stream(here)
-    with torch.cuda.stream(stream):
-        yield
-    here.wait_stream(stream)
+    try:
+        with torch.cuda.stream(stream):
+            yield
+    finally:
+        here.wait_stream(stream)
 
 # %% ../nbs/25_scale.ipynb #9dce7a16
 class Captured:
@@ -475,7 +477,7 @@ def listen(
         found[rank] = Line(line.sock, me, f"worker {rank}", seconds), int.from_bytes(hello[KEY + 4 :], "big")
     return dict(sorted(found.items()))
 
-# %% ../nbs/25_scale.ipynb #26821745
+# %% ../nbs/25_scale.ipynb #ee4256e2
 def launch(
     kind: str,  # "torch" (torchrun and torch.distributed), "star" or "ring"
     arguments: Sequence[str] = (),  # for each worker
@@ -493,6 +495,8 @@ def launch(
     key, deadline = secrets.token_bytes(KEY), time.monotonic() + seconds
     places = [str(Path(lessonlib.__file__).parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])]
     common = {**os.environ, "PYTHONPATH": os.pathsep.join(places), "OMP_NUM_THREADS": "1", "PYTHONUTF8": "1"}
+    if os.name == "nt":
+        common["USE_LIBUV"] = "0"  # PyTorch for Windows is built without it
     with tempfile.TemporaryDirectory() as folder, socket.create_server((LOOPBACK, 0), backlog=n) as door:
         processes = []
         try:
