@@ -21,6 +21,7 @@ from pathlib import Path
 from unittest import mock
 
 import torch
+from pretend_graphs import pretended_graphs
 from torch import Tensor
 from torch.multiprocessing.reductions import StorageWeakRef
 from torch.overrides import TorchFunctionMode
@@ -200,6 +201,7 @@ class PretendGPU(TorchFunctionMode):
         for name in ("_cuda_graph_capture_health_check", "_accelerator_graph_capture_health_check"):  # asks a true GPU
             if hasattr(torch.optim.Optimizer, name):
                 self._stack.enter_context(mock.patch.object(torch.optim.Optimizer, name))
+        self._stack.enter_context(pretended_graphs())
         self._stack.enter_context(self._kernels)
         return super().__enter__()
 

@@ -9,7 +9,6 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import replace
 
 import psutil
@@ -175,62 +174,14 @@ def test_a_step_asks_the_device_for_nothing():
     assert fused_step(x, y, weight.detach(), bias.detach(), 0.1)(rows).device.type == "meta"
 
 
-class Undone(KernelRecorder):
-    """Writes kernels down, and afterwards gives what they changed in place the numbers that it had."""
-
-    def __init__(self):
-        super().__init__()
-        self.before = {}
-
-    def __torch_dispatch__(self, kernel, types, args=(), kwargs=None):
-        for tensor, about in zip(args, kernel._schema.arguments, strict=False):
-            if about.alias_info is not None and about.alias_info.is_write:
-                self.before.setdefault(id(tensor), (tensor, tensor.detach().clone()))
-        return super().__torch_dispatch__(kernel, types, args, kwargs)
-
-    @torch.no_grad()
-    def undo(self):
-        for tensor, numbers in self.before.values():
-            tensor.copy_(numbers)
-
-
 @pytest.fixture
-def played_cuda(monkeypatch):
-    """CUDA as far as `record` and `Captured` use it, on the CPU: recording writes kernels down and changes no number.
+def played_cuda(root, monkeypatch):
+    """CUDA as far as `record` and `Captured` use it, on the CPU; gives what was called, in order."""
+    monkeypatch.syspath_prepend(str(root / "benchmarks"))
+    from pretend_graphs import pretended_graphs
 
-    Gives what was called, in order.
-    """
-    called = []
-
-    class PlayedGraph:
-        def replay(self):
-            called.append("replay")
-            self.recorder.replay()
-
-    @contextmanager
-    def recording(graph):
-        called.append("capture")
-        with Undone() as graph.recorder:
-            yield
-        graph.recorder.undo()
-
-    class PlayedStream:
-        def __init__(self, name="aside"):
-            self.name = name
-
-        def wait_stream(self, other):
-            called.append(f"{self.name} waits for {other.name}")
-
-    @contextmanager
-    def within(word):
-        called.append(f"in {getattr(word, 'name', word)}")
-        yield
-
-    for name, stand_in in {"CUDAGraph": PlayedGraph, "graph": recording, "device": within, "stream": within,
-                           "Stream": lambda device: PlayedStream(),
-                           "current_stream": lambda device: PlayedStream("main")}.items():
-        monkeypatch.setattr(torch.cuda, name, stand_in)
-    return called
+    with pretended_graphs() as called:
+        yield called
 
 
 def test_on_cuda_the_step_is_warmed_up_aside_recorded_once_and_replayed(played_cuda, task):
@@ -239,13 +190,13 @@ def test_on_cuda_the_step_is_warmed_up_aside_recorded_once_and_replayed(played_c
     torch.testing.assert_close(losses, rung_sgd(task).losses, rtol=0, atol=TOLERANCE["float32"])
     aside = ["aside waits for main", "in aside", "main waits for aside"]
     # Two to warm up, one recorded (which runs nothing) and played at once, two replayed; the smaller last batch as it is.
-    assert played_cuda == [*aside, *aside, "in cuda:0", "capture", "replay", "replay", "replay"]
+    assert played_cuda == [*aside, *aside, "in cuda:0", "record", "replay", "replay", "replay"]
 
 
 def test_on_cuda_a_number_is_refused_before_anything_is_recorded(played_cuda, task):
     with pytest.raises(RuntimeError, match="fetches a number"):
         epoch(Captured(lambda xb, yb: xb.sum() * xb.mean().item(), "cuda:0"), task)
-    assert "capture" not in played_cuda
+    assert "record" not in played_cuda
 
 
 needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device")
