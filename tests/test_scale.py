@@ -393,6 +393,8 @@ def training_workers(kind: str, *more: str):
         said.append(line)
         if line.startswith("all have met"):
             break
+    else:
+        pytest.fail(f"they did not get as far as training: {command.communicate()[1]}")
     workers = [psutil.Process(int(number)) for number in re.findall(r"worker \d: process (\d+)", "".join(said))]
     return command, workers
 
