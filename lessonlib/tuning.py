@@ -167,7 +167,7 @@ def _cosine_between(begin: float, end: float, share: float) -> float:
     """From `begin` to `end`, along half a cosine wave."""
     return end + (begin - end) * (1 + math.cos(math.pi * share)) / 2
 
-# %% ../nbs/19_tuning.ipynb #b6530bd6
+# %% ../nbs/19_tuning.ipynb #87c73437
 class Scheduled:
     """A loader that gives the optimizer the next rate and momentum of a plan before it hands out each batch."""
 
@@ -183,8 +183,14 @@ class Scheduled:
                 raise ValueError(f"the plan has {len(self.plan.rates)} steps, and this would be one more: "
                                  "make it for epochs * len(batches) steps")
             set_rate(self.opt, self.plan.rates[self.step], self.plan.momenta[self.step])
-            self.step += 1
             yield batch
+            self.step += 1  # now it was used: who looks at the first batch only takes no step
+
+    def __getattr__(self, name: str):
+        """What it does not have itself, such as x and y, is the wrapped loader's."""
+        if name == "batches" or name.startswith("__"):  # not there yet, as in a copy that is being made
+            raise AttributeError(name)
+        return getattr(self.batches, name)
 
 
 def fit_one_cycle(

@@ -10,7 +10,7 @@ import pytest
 import search_jobs
 import torch
 
-from lessonlib import layers, losses, optim, tuning
+from lessonlib import layers, loaders, losses, optim, tuning
 from lessonlib.tuning import SearchError, early_stop, find_lr, grid, heat_map, one_cycle, search
 
 X = torch.arange(6.0)
@@ -158,3 +158,24 @@ def test_a_heat_map_with_what_diverged_and_with_one_field():
     assert "the best, 0.400, is at decay 1 and lr 0.1" in heat_map(frame, "lr", "decay").alt
     assert "the best, 0.500" in heat_map(frame[:1], "lr", "decay").alt
     assert "the best, 0.500" in heat_map(frame[[True, False, True, False]], "lr", "decay", lowest=False).alt
+
+
+def test_who_looks_at_the_first_batch_takes_no_step_of_the_plan():
+    opt = optim.SGD([torch.zeros(1, requires_grad=True)], 1.0)
+    pairs = [(torch.ones(2), torch.ones(2))] * 3
+    loader = tuning.Scheduled(pairs, opt, one_cycle(6, 0.4))
+    next(iter(loader))
+    rates = [opt.lr for _ in range(2) for _ in loader]
+    assert rates == pytest.approx(one_cycle(6, 0.4).rates)
+    with pytest.raises(ValueError, match="the plan has 6 steps"):
+        next(iter(loader))
+
+
+def test_fit_takes_a_planned_loader_from_its_first_step_to_its_last():
+    x, y = torch.randn(10, 3, generator=torch.Generator().manual_seed(0)), torch.arange(10) % 2
+    model = layers.LogReg(3, 2, torch.Generator().manual_seed(0))
+    opt = optim.SGD(model.parameters(), 0.1, momentum=0.9)
+    train = loaders.BatchLoader(x, y, 4, shuffle=True, generator=torch.Generator().manual_seed(3))
+    history = tuning.fit_one_cycle(model, train, None, losses.nll, opt, epochs=3, lr_max=0.1)
+    assert len(history.batch_losses) == 9
+    assert opt.lr == pytest.approx(one_cycle(9, 0.1).rates[-1])
