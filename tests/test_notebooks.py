@@ -1,6 +1,8 @@
 """Running notebooks and storing their outputs; tried on small notebooks made here."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -37,7 +39,7 @@ def outputs(lesson: Lesson) -> list[str]:
 
 def run_and_save(path: Path) -> bool:
     before = reread(path)
-    return run.save(before, notebooks.execute(before, timeout=60))
+    return run.save(before, notebooks.execute(before, timeout=600))
 
 
 def test_outputs_are_stored_and_an_unchanged_notebook_stays_as_it_is(tmp_path):
@@ -86,8 +88,8 @@ def test_the_directives_of_nbdev_are_obeyed(tmp_path):
 
 def test_what_is_stored_of_a_slow_cell_was_made_with_the_rest(tmp_path):
     tried = lesson(tmp_path, "a = 1", "#| slow\na + 1", "#| gpu\n1/0")
-    assert [cell["outputs"] for cell in notebooks.execute(tried, timeout=60)["cells"]] == [[], [], []]
-    stored = notebooks.execute(tried, timeout=60, slow=True)["cells"]
+    assert [cell["outputs"] for cell in notebooks.execute(tried, timeout=600)["cells"]] == [[], [], []]
+    stored = notebooks.execute(tried, timeout=600, slow=True)["cells"]
     assert stored[1]["outputs"][0]["data"]["text/plain"] == ["2"]
 
 
@@ -95,7 +97,7 @@ def test_a_cell_that_fails_is_shown_and_nothing_is_stored(tmp_path):
     tried = lesson(tmp_path, "a = 1", "a / 0")
     before = tried.path.read_bytes()
     with pytest.raises(CourseError, match=r"(?s)00_tried\.ipynb failed.*a / 0.*ZeroDivisionError"):
-        notebooks.execute(tried, timeout=60)
+        notebooks.execute(tried, timeout=600)
     assert tried.path.read_bytes() == before
 
 
@@ -106,7 +108,7 @@ def test_a_cell_that_never_ends_is_stopped(tmp_path):
 
 def test_a_kernel_that_dies_is_reported(tmp_path):
     with pytest.raises(CourseError, match="died"):
-        notebooks.execute(lesson(tmp_path, "import os; os._exit(1)"), timeout=60)
+        notebooks.execute(lesson(tmp_path, "import os; os._exit(1)"), timeout=600)
 
 
 def picture_cell(html: str) -> dict:
@@ -135,12 +137,22 @@ def test_stored_errors_and_bare_pngs_are_found(tmp_path):
         assert problem in problems
 
 
-def test_save_needs_the_real_mnist(monkeypatch):
+def test_save_needs_the_real_mnist_where_digits_are_loaded(monkeypatch, tmp_path, capsys):
+    """Played in the kernel: a machine on which MNIST lies nowhere."""
     from lessonlib.course import cli
 
-    monkeypatch.setattr(run, "find_mnist", lambda: None)
-    with pytest.raises(CourseError, match="real MNIST"):
-        run.run_verb(cli.parse(["run", "0", "--save"]))
+    nowhere = "import lessonlib.files as files\nfiles.places = lambda path=None: []"
+    with_digits = lesson(tmp_path, nowhere, "from lessonlib.data import load_digits\nload_digits()")
+    (tmp_path / "other").mkdir()
+    without = lesson(tmp_path / "other", nowhere, "6 * 7")
+    monkeypatch.setattr(run, "pick", lambda numbers: [with_digits, without])
+    monkeypatch.setenv("LESSONLIB_NO_STAND_IN", "0")  # what `run` sets is taken back
+    monkeypatch.delenv("LESSONLIB_DATA", raising=False)
+    before = with_digits.path.read_bytes()
+    assert run.run_verb(cli.parse(["run", "--save", "--timeout", "600"])) == 1
+    assert "DataNotFound: MNIST was found in none of these places" in notebooks.plain(capsys.readouterr().err)
+    assert with_digits.path.read_bytes() == before
+    assert outputs(reread(without.path)) == ["", "42"]
 
 
 def test_modules_out_of_step_are_found(monkeypatch, root, tmp_path):
@@ -162,6 +174,18 @@ def test_modules_out_of_step_are_found(monkeypatch, root, tmp_path):
     assert "lessonlib/layers.py differs from its notebook" in found
     assert "lessonlib/losses.py is missing" in found
     assert "lessonlib/stray.py is made by no notebook" in found
+
+
+def test_what_nbdev_prepare_leaves_is_removed_and_never_committed(root, tmp_path):
+    (tmp_path / "nbs").mkdir()
+    (tmp_path / "settings.ini").write_bytes((root / "settings.ini").read_bytes())
+    code = "from nbdev.quarto import refresh_quarto_yml; refresh_quarto_yml()"  # the step of nbdev_prepare that writes them
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True, capture_output=True)
+    left = {path.name for path in (tmp_path / "nbs").iterdir()}
+    assert left, "nbdev leaves nothing any more: remove_strays can go"
+    export.remove_strays(tmp_path)
+    assert not list((tmp_path / "nbs").iterdir())
+    assert {f"nbs/{name}" for name in left} <= set((root / ".gitignore").read_text(encoding="utf-8").splitlines())
 
 
 def test_a_lesson_knows_the_modules_that_it_begins_and_continues(tmp_path):
