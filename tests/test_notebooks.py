@@ -135,12 +135,22 @@ def test_stored_errors_and_bare_pngs_are_found(tmp_path):
         assert problem in problems
 
 
-def test_save_needs_the_real_mnist(monkeypatch):
+def test_save_needs_the_real_mnist_where_digits_are_loaded(monkeypatch, tmp_path, capsys):
+    """Played in the kernel: a machine on which MNIST lies nowhere."""
     from lessonlib.course import cli
 
-    monkeypatch.setattr(run, "find_mnist", lambda: None)
-    with pytest.raises(CourseError, match="real MNIST"):
-        run.run_verb(cli.parse(["run", "0", "--save"]))
+    nowhere = "import lessonlib.files as files\nfiles.places = lambda path=None: []"
+    with_digits = lesson(tmp_path, nowhere, "from lessonlib.data import load_digits\nload_digits()")
+    (tmp_path / "other").mkdir()
+    without = lesson(tmp_path / "other", nowhere, "6 * 7")
+    monkeypatch.setattr(run, "pick", lambda numbers: [with_digits, without])
+    monkeypatch.setenv("LESSONLIB_NO_STAND_IN", "0")  # what `run` sets is taken back
+    monkeypatch.delenv("LESSONLIB_DATA", raising=False)
+    before = with_digits.path.read_bytes()
+    assert run.run_verb(cli.parse(["run", "--save", "--timeout", "600"])) == 1
+    assert "DataNotFound: MNIST was found in none of these places" in notebooks.plain(capsys.readouterr().err)
+    assert with_digits.path.read_bytes() == before
+    assert outputs(reread(without.path)) == ["", "42"]
 
 
 def test_modules_out_of_step_are_found(monkeypatch, root, tmp_path):

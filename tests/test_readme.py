@@ -24,18 +24,23 @@ def test_the_example_runs_and_has_five_lines(readme, root):
     assert "torch.Size([10000, 10])" in done.stdout
 
 
-def test_every_lesson_is_listed_with_its_modules(readme):
-    for lesson in notebooks.lessons():
-        [row] = re.findall(rf"^\|.*\(nbs/{lesson.path.name}\).*$", readme, re.MULTILINE)
-        builds = row.split("|")[4]
-        assert re.findall(r"`(\w+)`", builds) == lesson.modules
-    linked = set(re.findall(r"\((nbs/[^)]+)\)", readme))
-    assert linked == {f"nbs/{lesson.path.name}" for lesson in notebooks.lessons()}
+def the_row(readme: str, begins: str) -> str:
+    """The one line of a table that begins so."""
+    rows = [line for line in readme.splitlines() if line.startswith(begins)]
+    if len(rows) != 1:
+        pytest.fail(f"README.md: expected one row that begins with {begins!r}; there are {len(rows)}", pytrace=False)
+    return rows[0]
+
+
+def test_no_lesson_is_listed_that_is_not_there(readme):
+    """Each lesson and its modules are compared in test_words.py."""
+    listed, there = set(re.findall(r"\((nbs/[^)]+)\)", readme)), {f"nbs/{lesson.path.name}" for lesson in notebooks.lessons()}
+    assert listed == there, f"README.md: take out the rows of {sorted(listed - there)}; add rows for {sorted(there - listed)}"
 
 
 def test_every_verb_is_named(readme):
-    for verb in cli.VERBS:
-        assert f"`lessons {verb}" in readme
+    missing = [verb for verb in cli.VERBS if f"`lessons {verb}" not in readme]
+    assert not missing, f"README.md: add a row for each of {missing} to the table of commands"
 
 
 def test_the_ladder_table_is_that_of_the_code(readme):
@@ -43,16 +48,16 @@ def test_the_ladder_table_is_that_of_the_code(readme):
     written = ()
     for n, rung in enumerate(RUNGS + RUNGS_BELOW, start=1):
         written += rung.wrote
-        [row] = re.findall(rf"^\| {n} {rung.name} \|.*$", readme, re.MULTILINE)
+        row = the_row(readme, f"| {n} {rung.name} |")
         cells = [cell.strip() for cell in row.strip("|").split("|")]
-        assert cells[1].replace("`", "") == rung.removed
-        assert int(cells[2]) == count_lines(*written)
-        assert cells[3] == "–" or 90.5 <= float(cells[3].rstrip(" %")) <= 91.5
+        assert cells[1].replace("`", "") == rung.removed, f"README.md, {row!r}: taken away is {rung.removed}"
+        assert int(cells[2]) == count_lines(*written), f"README.md, {row!r}: the lines are {count_lines(*written)}"
+        assert cells[3] == "–" or 90.5 <= float(cells[3].rstrip(" %")) <= 91.5, f"README.md, {row!r}: measure it again"
 
 
 def test_files_and_folders_that_are_named_are_there(readme, root):
-    for target in re.findall(r"\]\(([^)#:]+)\)", readme):
-        assert (root / target).exists(), target
+    gone = [target for target in re.findall(r"\]\(([^)#:]+)\)", readme) if not (root / target).exists()]
+    assert not gone, f"README.md links to {gone}: correct the links"
 
 
 def test_ci_and_the_workflow_call_the_test_command(root):

@@ -1,58 +1,46 @@
-"""No concept before it is taught: what the questions and exercises of a lesson may speak of."""
+"""What every lesson has, and no concept before it is taught; each problem names lesson, cell and line, and says what to do."""
 
+import json
 import re
+import shutil
 
 import pytest
 
-from lessonlib.course import notebooks
+from lessonlib.course import cli, notebooks, structure, terminal
 from lessonlib.course.commands.export import GLOSSARY
 from lessonlib.course.exercises import EXERCISES
+from lessonlib.course.notebooks import Lesson
+from lessonlib.course.structure import problems_of
 
 LESSONS = notebooks.lessons()
-# The table: concept -> number of the lesson that introduces it (in its section "New words").
-INTRODUCED = {term: lesson.number for lesson in reversed(LESSONS) for term in lesson.words}
-# Lesson 0 is a map and lesson 5 a list of promises: both may name what they say is explained later.
-# Words that are also plain English are not looked for.
-PLAIN = {"rank", "shape", "step", "batch", "view", "module", "guard", "rung", "layer", "model", "device", "seed",
-         "target", "order", "baseline", "weight", "norm", "task"}
+INTRODUCED = structure.introduced(LESSONS)
+each_lesson = pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.path.stem)
 
 
-def section(lesson: notebooks.Lesson, *titles: str) -> str:
-    """The text of the sections with these titles, code included, without links to other lessons."""
-    text = "\n".join("".join(cell["source"]) for cell in lesson.nb["cells"])
-    found = [part for title in titles for part in re.findall(rf"^## {title}\b.*?(?=^## |\Z)", text, re.M | re.S)]
-    return re.sub(r"[^.?!\n]*\[lesson \d+\][^.?!\n]*", "", "\n".join(found))
+def show(problems: list[str]) -> None:
+    """Fail with the problems and nothing else."""
+    if problems:
+        pytest.fail("\n".join(problems), pytrace=False)
 
 
-@pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.path.stem)
-def test_questions_and_exercises_use_only_what_was_introduced(lesson):
-    text = section(lesson, "Questions", "Exercises")
-    assert text, "a lesson ends with questions and exercises"
-    early = {term: number for term, number in INTRODUCED.items() if number > lesson.number and term not in PLAIN
-             and re.search(rf"\b{re.escape(term)}(s|es)?\b", text, re.IGNORECASE)}
-    assert not early, f"used before the lesson that introduces it: {early}"
+@pytest.fixture(scope="module")
+def readme(root) -> str:
+    return (root / "README.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.path.stem)
-def test_every_lesson_has_its_parts(lesson):
-    text = "\n".join("".join(cell["source"]) for cell in lesson.nb["cells"])
-    for part in ("## What you know now", "## Questions", "## Exercises", "## Read on", "**Next:**", "**You need:**",
-                 "**Time:**", "ladder_picture("):
-        assert part in text, f"{part} is missing"
-    questions = re.findall(r"<details>\s*<summary>\s*\d+\.", section(lesson, "Questions"))
-    assert 5 <= len(questions) <= 12
-    assert lesson.minutes
-    assert lesson.words, 'no section "New words"'
+@each_lesson
+def test_every_lesson_has_its_parts_and_its_words(lesson, readme):
+    show(problems_of(lesson, LESSONS, readme))
 
 
-def test_each_term_is_introduced_once_and_linked_both_ways(root):
-    terms = [term for lesson in LESSONS for term in lesson.words]
-    assert len(terms) == len({term.lower() for term in terms})
+def test_exercises_stand_once_and_speak_in_words_that_were_introduced():
+    show(structure.exercise_problems(LESSONS))
+
+
+def test_each_term_is_in_the_glossary(root):
     glossary = (root / GLOSSARY).read_text(encoding="utf-8")
     for lesson in LESSONS:
         for term, definition in lesson.words.items():
-            anchor = re.sub(r"[^\w -]", "", term.lower()).replace(" ", "-")
-            assert f"[**{term}**](../docs/glossary.md#{anchor})" in lesson.prose
             assert f"### {term}\n\n{definition} ([lesson {lesson.number}](../nbs/{lesson.path.name}))" in glossary
 
 
@@ -63,16 +51,130 @@ def test_the_words_that_everybody_needs_are_there():
         assert term in INTRODUCED, term
 
 
-@pytest.mark.parametrize("task", EXERCISES.values(), ids=list(EXERCISES))
-def test_the_answers_of_a_check_use_only_what_was_introduced(task):
-    """What stands in its own messages; a later word may be used where it is followed by its lesson in brackets."""
-    messages = {code: f"{mistake.seen} {mistake.why} {mistake.next}" for code, mistake in task.mistakes.items()
-                if mistake.by_numbers}
-    hints = {f"hint {n}": f"{hint.title} {hint.text}" for n, hint in enumerate(task.hints, start=1)}
-    early = {}
-    promised = PLAIN | ({"softmax", "argmax"} if task.lesson == 5 else set())  # borrowed there, explained later
-    for code, message in {**messages, **hints, "task": task.task, "go_on": task.go_on}.items():
-        text = re.sub(r"[\w-]+ \(lesson \d+\)", "", message)
-        early |= {(code, term): number for term, number in INTRODUCED.items() if number > task.lesson
-                  and term not in promised and re.search(rf"\b{re.escape(term)}(s|es)?\b", text, re.IGNORECASE)}
-    assert not early, f"used before the lesson that introduces it: {early}"
+# --- what is broken is found --------------------------------------------------------------------------------------
+
+
+def changed(lesson: Lesson, old: str, new: str) -> Lesson:
+    """The lesson with one text in it changed, in all cells where it stands."""
+    nb = json.loads(json.dumps(lesson.nb))
+    texts = ["".join(cell["source"]) for cell in nb["cells"]]
+    assert any(old in text for text in texts), f"{lesson.path.name} has no {old!r} to change"
+    for cell, text in zip(nb["cells"], texts, strict=True):
+        cell["source"] = text.replace(old, new).splitlines(keepends=True)
+    return Lesson(lesson.path, nb)
+
+
+SOFTMAX_LESSON = next(lesson for lesson in LESSONS if "softmax" in {task.id for task in lesson.exercises})
+FAULTS = {  # what is changed, into what: what is said
+    "a part": ("## Read on", "## Read", r"`## Read on` is missing\. Add papers"),
+    "the time": ("**Time:**", "**Time:** long;", "no number of minutes"),
+    "a link to the glossary": ("../docs/glossary.md#", "../docs/words.md#", r"does not lead to the term\. Write"),
+    "numbers of exercises": (" (checked).", "0 (checked).", r"numbered \[.*0.*\]\. Number them 1, 2, 3"),
+    "an unknown exercise": ('check("softmax"', 'check("sofmax"', r"cell \d+, line 'check\(\"sofmax.*no exercise 'sofmax'"),
+    "another lesson's exercise": ('check("softmax"', 'check("gini"', r"'gini' belongs to lesson 23"),
+    "the import of check": ("import check", "import hint as check_", "`check` is not imported yet"),
+    "the reader's name": ("**Next:**", "**Next:** FILL IN", r"line '\*\*Next:\*\* FILL IN.*still to be written"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_is_found_where_it_is_and_the_remedy_is_told(fault, readme):
+    old, new, words = FAULTS[fault]
+    found = problems_of(changed(SOFTMAX_LESSON, old, new), LESSONS, readme)
+    assert any(re.search(words, problem) for problem in found), found
+    assert all(SOFTMAX_LESSON.path.name in problem or "README" in problem for problem in found)
+
+
+def test_too_few_questions_are_counted(readme):
+    n = len(structure._QUESTION.findall(structure.section(SOFTMAX_LESSON, "Questions")))
+    lesson = SOFTMAX_LESSON
+    for k in range(4, n + 1):  # four fewer than 1 to 4 stay
+        lesson = changed(lesson, f"<details><summary>{k}. ", "<details><summary>")
+    [problem] = problems_of(lesson, LESSONS, readme)
+    assert f"line '## Questions': 3 questions, and {structure.QUESTIONS[0]} to {structure.QUESTIONS[1]} are wanted" in problem
+
+
+def test_a_word_of_a_later_lesson_is_found_in_a_question_and_passes_with_its_lesson(readme):
+    last = max(INTRODUCED, key=lambda term: (INTRODUCED[term] if term not in structure.PLAIN else -1))
+    number = INTRODUCED[last]
+    lesson = changed(SOFTMAX_LESSON, "## Questions", f"## Questions\n\nWhat has it to do with {last}?")
+    [problem] = problems_of(lesson, LESSONS, readme)
+    assert re.search(rf"cell \d+, line 'What has it to do with {last}\?': '{last}' is introduced in lesson {number}\.", problem)
+    lesson = changed(lesson, f"with {last}?", f"with {last} ([lesson {number}](x.ipynb))?")
+    assert problems_of(lesson, LESSONS, readme) == []
+
+
+def test_a_name_of_the_reader_s_answer_may_not_be_used(readme):
+    name = EXERCISES["softmax"].name
+    used = {"cell_type": "code", "id": "0", "metadata": {}, "source": [f"{name}(logits)"], "outputs": []}
+    lesson = Lesson(SOFTMAX_LESSON.path, {**SOFTMAX_LESSON.nb, "cells": [*SOFTMAX_LESSON.nb["cells"], used]})
+    [problem] = problems_of(lesson, LESSONS, readme)
+    assert f"line '{name}(logits)': '{name}' is what an exercise calls the reader's answer. Use another name" in problem
+
+
+def test_the_list_in_the_readme_is_compared(readme):
+    row = next(line for line in readme.splitlines() if f"(nbs/{SOFTMAX_LESSON.path.name})" in line)
+    [problem] = problems_of(SOFTMAX_LESSON, LESSONS, readme.replace(row + "\n", ""))
+    assert f"| {SOFTMAX_LESSON.number} | [{SOFTMAX_LESSON.title.split(' — ')[0]}](nbs/{SOFTMAX_LESSON.path.name}) |" in problem
+    [problem] = problems_of(SOFTMAX_LESSON, LESSONS, readme.replace(row, row.replace("`layers`", "`losses`")))
+    assert re.search(r"README\.md, line \d+: the modules \['losses'\]", problem)
+
+
+def test_a_term_of_two_lessons_and_an_exercise_in_two_are_found(readme):
+    earlier = next(lesson for lesson in LESSONS if lesson.number < SOFTMAX_LESSON.number and lesson.words)
+    term, own = next(iter(earlier.words)), next(iter(SOFTMAX_LESSON.words))
+    lesson = changed(SOFTMAX_LESSON, f"[**{own}**](../docs/glossary.md#{structure.anchor(own)})",
+                     f"[**{term}**](../docs/glossary.md#{structure.anchor(term)})")
+    found = problems_of(lesson, LESSONS, readme)
+    assert any(f"lesson {earlier.number} introduces {term!r} already" in problem for problem in found)
+    assert any("stands in" in problem for problem in structure.exercise_problems([SOFTMAX_LESSON, SOFTMAX_LESSON]))
+
+
+def test_a_message_of_an_exercise_in_a_later_word_is_found():
+    task = EXERCISES["softmax"]
+    [problem] = structure.early_words_of_task(task, {"picture-of-no-other-task": 99, **dict.fromkeys(task.task.split()[:1], 99)})
+    assert f"exercises/tasks/softmax.md, Task, line '{task.task.splitlines()[0][:90]}" in problem
+
+
+# --- lessons new lesson -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def course(tmp_path, monkeypatch, root):
+    """A checkout with one lesson."""
+    (tmp_path / "nbs").mkdir()
+    for name in ("settings.ini", "README.md"):
+        shutil.copy(root / name, tmp_path)
+    shutil.copy(SOFTMAX_LESSON.path, tmp_path / "nbs")
+    monkeypatch.setattr(terminal, "checkout", lambda: tmp_path)
+    return tmp_path
+
+
+def test_a_new_lesson_has_every_part_and_says_what_to_fill_in(course, capsys):
+    assert cli.main(["new", "lesson", "90", "Why it's überfit"]) == 0
+    said = capsys.readouterr().out
+    path = course / "nbs" / "90_why_it_s.ipynb"
+    assert str(path) in said.replace("\n", "")
+    assert f"| 90 | [Why it's überfit](nbs/{path.name}) |" in said
+    lesson = Lesson(path)
+    assert path.read_text(encoding="utf-8") == notebooks.cleaned(lesson.nb)
+    assert len({cell["id"] for cell in lesson.nb["cells"]}) == len(lesson.nb["cells"])
+    found = problems_of(lesson, notebooks.lessons(), said.replace("   |", "|"))  # what it says is the row for README.md
+    assert found
+    assert all("still to be written" in problem for problem in found), found
+    for place, line in structure._lines(lesson):
+        if structure.TO_FILL_IN in line:
+            assert any(problem.startswith(str(place)) for problem in found)
+
+
+def test_a_new_lesson_overwrites_none_and_needs_a_number_and_a_title(course, capsys):
+    before = {path.name: path.read_bytes() for path in (course / "nbs").iterdir()}
+    for arguments, words in ((["7", "Again"], "lesson 7 is there already: 07_softmax.ipynb. Take another number, such as 0"),
+                             (["91", "…"], "'…' has no letters")):
+        assert cli.main(["new", "lesson", *arguments]) == 2
+        assert words in capsys.readouterr().err
+    for number in ("-1", "100", "seven"):
+        with pytest.raises(SystemExit):
+            cli.main(["new", "lesson", number, "A title"])
+        assert "0 to 99" in capsys.readouterr().err or number == "-1"
+    assert {path.name: path.read_bytes() for path in (course / "nbs").iterdir()} == before

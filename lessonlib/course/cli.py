@@ -28,7 +28,7 @@ VERBS = {  # each is done by the module of its name in lessonlib.course.commands
     "pack": "gather what set-up needs in a folder, for machines without a network",
     "test": "run every check of the project",
     "export": "clean the notebooks and write lessonlib/*.py from them",
-    "new": "make the file of a new exercise",
+    "new": "make the skeleton of a new lesson or exercise",
     "exercises": "judge every cell of the exercises' files",
 }
 
@@ -44,6 +44,13 @@ def positive(text: str) -> int:
     """A whole number from 1."""
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"expected a whole number from 1; got {text!r}")
+    return int(text)
+
+
+def lesson_number(text: str) -> int:
+    """A number that a lesson can have: two digits stand before the name of its file."""
+    if not text.isdecimal() or int(text) > 99:
+        raise argparse.ArgumentTypeError(f"expected a number from 0 to 99; got {text!r}")
     return int(text)
 
 
@@ -98,7 +105,8 @@ def build_parser() -> argparse.ArgumentParser:
 
     p = verb("run")
     p.add_argument("lessons", nargs="*", metavar="N", help="numbers of lessons (default: all)")
-    p.add_argument("--save", action="store_true", help="store the outputs in the notebooks (real MNIST is needed)")
+    p.add_argument("--save", action="store_true", help="store the outputs in the notebooks (a lesson that loads digits needs "
+                   "the real MNIST for that)")
     p.add_argument("--timeout", type=positive, default=120, metavar="SECONDS", help="for one cell (default: 120)")
     p.add_argument("--workers", type=positive, default=2, metavar="N", help="notebooks at a time (default: 2)")
 
@@ -133,11 +141,16 @@ def build_parser() -> argparse.ArgumentParser:
 
     p = verb("test")
     p.add_argument("checks", nargs="*", metavar="CHECK", help="names of checks (default: all)")
+    p.add_argument("--quick", action="store_true", help="only what takes less than a second or two each: every check but "
+                   "`notebooks`, and of the tests those that no change should go without")
 
     verb("export")
 
     p = verb("new")
-    what = p.add_subparsers(dest="what", metavar="exercise", required=True)
+    what = p.add_subparsers(dest="what", metavar="lesson|exercise", required=True)
+    p = what.add_parser("lesson", help="a notebook with every section that a lesson needs")
+    p.add_argument("number", type=lesson_number, metavar="N", help="a number that is free")
+    p.add_argument("title", metavar="TITLE", help='such as "Decision trees"')
     what.add_parser("exercise", help="the file of a new exercise").add_argument("id", metavar="ID", help="such as softmax")
 
     p = verb("exercises")

@@ -23,11 +23,12 @@ def find_digits(
 ) -> Found | None:
     """What `load_digits` is to read. None: nothing was asked for by name, and MNIST cannot be had.
 
-    Raises `DataNotFound` where `path`, `LESSONLIB_DATA` or "mnist" was asked for and cannot be had.
+    Raises `DataNotFound` where `path`, `LESSONLIB_DATA` or "mnist" was asked for and cannot be had, and where
+    `LESSONLIB_NO_STAND_IN=1` says that no other digits will do.
     """
     if (found := find_mnist(path, yours=source == "auto")) is not None:
         return found
-    if source == "mnist":
+    if source == "mnist" or os.environ.get("LESSONLIB_NO_STAND_IN", "0") not in ("", "0"):
         raise mnist_is_missing()
     if (found := try_to_fetch()) is None:
         notify(STAND_IN, why_not_fetched() or "", once=True)

@@ -2,6 +2,7 @@
 
 import argparse
 import copy
+import os
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -9,7 +10,6 @@ from tqdm import tqdm
 
 from lessonlib.course.notebooks import STAMP, Lesson, cleaned, code_hash, execute, pick, quiet_kernels, text_hash, write
 from lessonlib.course.terminal import CourseError, complain, console
-from lessonlib.files import find_mnist, mnist_is_missing
 
 MEASURED = "measured"  # the tag of a cell whose output differs from run to run, such as a time
 
@@ -17,9 +17,10 @@ MEASURED = "measured"  # the tag of a cell whose output differs from run to run,
 def run_verb(options: argparse.Namespace) -> int:
     """Run lessons; with --save, store what they print and draw."""
     chosen = pick(options.lessons)
-    if options.save and find_mnist() is None:
-        raise CourseError(f"stored outputs are made on real MNIST, and it is not here.\n{mnist_is_missing()}")
     quiet_kernels()
+    if options.save:
+        # Stored outputs are made on real MNIST: without it, only lessons that load no digits get to their end.
+        os.environ["LESSONLIB_NO_STAND_IN"] = "1"
 
     def one(lesson: Lesson) -> tuple[Lesson, float, dict | CourseError]:
         start = time.perf_counter()

@@ -19,6 +19,7 @@ from typing import IO
 
 from lessonlib.course.commands.export import GLOSSARY, export, glossary
 from lessonlib.course.notebooks import STAMP, Lesson, cleaned, code_hash, lessons, quiet_kernels
+from lessonlib.course.structure import structure_problems
 from lessonlib.course.terminal import UsageError, console, need_checkout
 from lessonlib.files import find_mnist
 
@@ -162,9 +163,13 @@ CHECKS = (
     Check("clean", "notebooks hold no stray metadata", notebooks_clean, "run `lessons export`"),
     Check("outputs", "stored outputs belong to the code", outputs_in_step, "run `lessons run --save`"),
     # What git ignores is named, since there may be no git; the reader's own files in work/ are theirs (pyproject.toml).
+    Check("structure", "every lesson has its parts, in words that were introduced", structure_problems,
+          "each line above names lesson, cell and remedy; CONTRIBUTING.md lists the parts"),
     Check("style", "ruff finds nothing",
           ("-m", "ruff", "check", "--quiet", "--extend-exclude", ".tools,.venv*,_proc,_docs", "."),
           "run `ruff check --fix`, and fix by hand what is left"),
+    Check("types", "mypy finds nothing", ("-m", "mypy"),
+          "run `mypy`, and mend what it names: the code where it is wrong, else the hint"),
     Check("notebooks", "every lesson runs (nbdev_test)",
           ("-c", "from nbdev.test import nbdev_test; nbdev_test(n_workers=1, do_print=False)"),
           "open the lesson that is named and run it to the cell that fails"),
