@@ -159,6 +159,16 @@ def test_doctor_has_a_verdict_on_everything(monkeypatch, capsys):
         assert f" {what} " in said
 
 
+def test_doctor_of_a_wheel_says_that_there_are_no_lessons(monkeypatch, capsys):
+    assert doctor.notebooks().verdict == doctor.OK
+    monkeypatch.setattr(doctor, "checkout", lambda: None)
+    assert doctor.notebooks().verdict == doctor.NOTE
+    assert "clone the project" in doctor.notebooks().advice
+    monkeypatch.setattr(doctor, "examine", lambda: [doctor.notebooks()])
+    assert cli.main(["doctor"]) == 0
+    assert "There are no lessons" in capsys.readouterr().out
+
+
 def test_doctor_says_what_to_do(monkeypatch, tmp_path):
     monkeypatch.setattr(doctor, "find_mnist", lambda: None)
     assert "lessons data get" in doctor.digits().advice

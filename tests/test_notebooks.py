@@ -1,6 +1,8 @@
 """Running notebooks and storing their outputs; tried on small notebooks made here."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -172,6 +174,18 @@ def test_modules_out_of_step_are_found(monkeypatch, root, tmp_path):
     assert "lessonlib/layers.py differs from its notebook" in found
     assert "lessonlib/losses.py is missing" in found
     assert "lessonlib/stray.py is made by no notebook" in found
+
+
+def test_what_nbdev_prepare_leaves_is_removed_and_never_committed(root, tmp_path):
+    (tmp_path / "nbs").mkdir()
+    (tmp_path / "settings.ini").write_bytes((root / "settings.ini").read_bytes())
+    code = "from nbdev.quarto import refresh_quarto_yml; refresh_quarto_yml()"  # the step of nbdev_prepare that writes them
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True, capture_output=True)
+    left = {path.name for path in (tmp_path / "nbs").iterdir()}
+    assert left, "nbdev leaves nothing any more: remove_strays can go"
+    export.remove_strays(tmp_path)
+    assert not list((tmp_path / "nbs").iterdir())
+    assert {f"nbs/{name}" for name in left} <= set((root / ".gitignore").read_text(encoding="utf-8").splitlines())
 
 
 def test_a_lesson_knows_the_modules_that_it_begins_and_continues(tmp_path):

@@ -55,9 +55,12 @@ def test_the_ladder_table_is_that_of_the_code(readme):
         assert cells[3] == "–" or 90.5 <= float(cells[3].rstrip(" %")) <= 91.5, f"README.md, {row!r}: measure it again"
 
 
-def test_files_and_folders_that_are_named_are_there(readme, root):
-    gone = [target for target in re.findall(r"\]\(([^)#:]+)\)", readme) if not (root / target).exists()]
-    assert not gone, f"README.md links to {gone}: correct the links"
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md"])
+def test_files_and_folders_that_are_named_are_there(page, root):
+    targets = re.findall(r"\]\(([^)#:]+)\)", (root / page).read_text(encoding="utf-8"))
+    assert targets
+    gone = [target for target in targets if not (root / target).exists()]
+    assert not gone, f"{page} links to {gone}: correct the links"
 
 
 def test_ci_and_the_workflow_call_the_test_command(root):

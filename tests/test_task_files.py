@@ -18,14 +18,14 @@ EXAMPLE = re.compile(r"^````markdown\n(.*?)^````$", re.MULTILINE | re.DOTALL)
 
 @pytest.fixture(scope="session")
 def example(root) -> str:
-    """The exercise that CONTRIBUTING.md shows."""
-    return EXAMPLE.search((root / "CONTRIBUTING.md").read_text(encoding="utf-8"))[1]
+    """The exercise that docs/exercises.md shows."""
+    return EXAMPLE.search((root / "docs" / "exercises.md").read_text(encoding="utf-8"))[1]
 
 
 PATH = Path("centre_columns.md")
 
 
-def test_the_example_of_contributing_is_an_exercise(example):
+def test_the_example_of_the_docs_is_an_exercise(example):
     task = parse_task(PATH, example)
     assert (task.id, task.lesson, task.kind, task.name) == ("centre_columns", 13, "function", "centre_columns")
     assert task.inputs == {"x": "floats(n, k)"}

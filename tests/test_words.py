@@ -51,6 +51,15 @@ def test_the_words_that_everybody_needs_are_there():
         assert term in INTRODUCED, term
 
 
+def test_contributing_lists_the_parts_of_a_lesson(root):
+    page = (root / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    assert re.findall(r"^\| `(.*?)` \|", page, re.MULTILINE)[-len(structure.PARTS):] == [part.text for part in structure.PARTS]
+    low, high = structure.QUESTIONS
+    assert f"{low} to {high}, each folded" in page
+    assert f"{structure.FEWEST_EXERCISES} or more, numbered" in page
+    assert len(page.splitlines()) <= 75, "one page; what is longer goes into docs/"
+
+
 # --- what is broken is found --------------------------------------------------------------------------------------
 
 

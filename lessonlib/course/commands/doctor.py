@@ -35,13 +35,16 @@ def doctor_verb(options: argparse.Namespace) -> int:
     show_table("This machine", ("", "what", "found", "what to do"),
                [(f"[{colours[f.verdict]}]{f.verdict}[/]", f.what, f.seen, f.advice) for f in findings])
     bad = sum(f.verdict == BAD for f in findings)
-    console.print("The lessons can run here." if not bad else f"{bad} thing(s) to fix first.")
+    can = ("The lessons can run here." if checkout() is not None else
+           "The library can be used here. There are no lessons: it was installed without them.")
+    console.print(can if not bad else f"{bad} thing(s) to fix first.")
     return 1 if bad else 0
 
 
 def examine() -> Iterator[Finding]:
     """Look at one thing after another."""
     yield python()
+    yield notebooks()
     yield from versions()
     yield from torch_findings()
     yield digits()
@@ -57,6 +60,15 @@ def python() -> Finding:
     if not PYTHONS[0] <= version <= PYTHONS[1]:
         return Finding("Python", seen, NOTE, "the lessons are tried with Python 3.10 to 3.14")
     return Finding("Python", seen)
+
+
+def notebooks() -> Finding:
+    """Whether the lessons are here: a wheel has the library only."""
+    folder = checkout()
+    if folder is None:
+        return Finding("lessons", "there are none here, only the library", NOTE,
+                       "to work through them, clone the project and run `python lessons.py` in it")
+    return Finding("lessons", f"{len(list((folder / 'nbs').glob('[0-9]*.ipynb')))} in {folder / 'nbs'}")
 
 
 def versions() -> Iterator[Finding]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from lessonlib.course.exercise_cells import refreshed
 from lessonlib.course.exercises.task_files import tasks
-from lessonlib.course.notebooks import cleaned, lessons, write
+from lessonlib.course.notebooks import SOURCE, cleaned, lessons, write
 from lessonlib.course.terminal import CourseError, console, need_checkout
 
 GLOSSARY = Path("docs", "glossary.md")
@@ -51,10 +51,17 @@ def glossary() -> str:
     return "\n".join(lines) + "\n"
 
 
+def remove_strays(root: Path) -> None:
+    """Remove what `nbdev_prepare` leaves in nbs/ for a site made with Quarto; ours is made otherwise."""
+    for name in ("_quarto.yml", "nbdev.yml"):
+        (root / SOURCE / name).unlink(missing_ok=True)
+
+
 def export_verb(options: argparse.Namespace) -> int:
     """Clean all notebooks and write lessonlib/*.py from them."""
     changed = [lesson.path.name for lesson in lessons() if write(lesson.path, cleaned(lesson.nb))]
     root = need_checkout()
+    remove_strays(root)
     export(root)  # before the exercises, which show what lessonlib has for them
     changed += [lesson.path.name for lesson in lessons()
                 if write(lesson.path, cleaned(refreshed(lesson.nb, tasks(), root))) and lesson.path.name not in changed]

@@ -1,6 +1,6 @@
 """Reading exercises from their files, `tasks/ID.md`. Standard library only: `lessons list` must not wait for PyTorch.
 
-What may stand in a file, and what must, is described in CONTRIBUTING.md under "An exercise is one file". Whatever is not
+What may stand in a file, and what must, is described in docs/exercises.md. Whatever is not
 understood is an error that names the file and the line.
 """
 

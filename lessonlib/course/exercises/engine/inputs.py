@@ -1,4 +1,4 @@
-"""Inputs drawn from what a task's file says about them: see CONTRIBUTING.md, "Inputs"."""
+"""Inputs drawn from what a task's file says about them: see docs/exercises.md, "Inputs"."""
 
 import ast
 import copy

@@ -1,1 +1,1 @@
-"""The exercises, one file each: see CONTRIBUTING.md, "An exercise is one file"."""
+"""The exercises, one file each: see docs/exercises.md."""
