@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import psutil
 import pytest
@@ -206,6 +207,22 @@ def test_checks_say_how_to_fix(monkeypatch, capsys):
     assert test_command.test_verb(cli.parse(["test", "good"])) == 0
 
 
+def test_quick_leaves_out_what_takes_long(monkeypatch, capsys):
+    checks = (test_command.Check("good", "-", list, "-"), test_command.Check("long", "-", lambda: ["ran"], "-", quick=None),
+              test_command.Check("shorter", "-", ("-c", "print('all')"), "-", quick=("-c", "print('some')")))
+    monkeypatch.setattr(test_command, "CHECKS", checks)
+    assert test_command.test_verb(cli.parse(["test", "--quick"])) == 0
+    said = capsys.readouterr().out
+    assert "    some\n" in said
+    assert said.rstrip().endswith("2 passed, 0 failed")
+    assert test_command.test_verb(cli.parse(["test"])) == 1
+    assert "    all\n" in capsys.readouterr().out
+
+
+def test_quick_tests_are_there(root):
+    assert [name for name in test_command.QUICK_TESTS if not (root / "tests" / name).is_file()] == []
+
+
 def test_commands_among_the_checks_tell_what_they_print(monkeypatch, capsys):
     monkeypatch.setattr(test_command, "CHECKS", (
         test_command.Check("good", "-", ("-c", "print('SKIPPED one'); print('more'); print('== all well ==')"), "-"),
@@ -220,28 +237,30 @@ def test_commands_among_the_checks_tell_what_they_print(monkeypatch, capsys):
 
 @pytest.mark.skipif(os.name == "nt", reason="sends signals in the way of POSIX")
 def test_what_still_runs_when_the_checks_are_left_may_tidy_up_and_is_ended(monkeypatch, tmp_path):
-    monkeypatch.setattr(test_command, "SECONDS_TO_END", 1)
-    begun, tidied = tmp_path / "begun", tmp_path / "tidied"
-    wait = f"import pathlib, time\ntry:\n    pathlib.Path({str(begun)!r}).touch()\n    time.sleep(60)\nfinally:\n"
+    """One tidies up for as long as it takes, within a limit that is long here; the other hears nothing and is killed."""
+    begun, deaf_begun, tidied = tmp_path / "begun", tmp_path / "deaf", tmp_path / "tidied"
+    wait = f"import pathlib, time\ntry:\n    pathlib.Path({str(begun)!r}).touch()\n    time.sleep(600)\nfinally:\n"
     tidy = test_command.Check("tidy", "-", ("-c", f"{wait}    pathlib.Path({str(tidied)!r}).touch()"), "-")
-    deaf = test_command.Check("deaf", "-", ("-c", "import signal, time\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\n"
-                                            "time.sleep(60)"), "-")
+    deaf = test_command.Check("deaf", "-", ("-c", "import pathlib, signal, time\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\n"
+                                            f"pathlib.Path({str(deaf_begun)!r}).touch()\ntime.sleep(600)"), "-")
 
     def running() -> set[int]:
         return {process.pid for process in psutil.Process().children()}
 
-    def leave() -> None:
-        with test_command.started([test_command.Check("short", "-", ("-c", ""), "-"), deaf, tidy]):
+    def leave(check: test_command.Check, when: Path) -> None:
+        with test_command.started([test_command.Check("short", "-", ("-c", ""), "-"), check]):
             assert running() > before
-            while not begun.exists():
+            while not when.exists():
                 time.sleep(0.05)
             raise KeyboardInterrupt
 
     before = running()
-    with pytest.raises(KeyboardInterrupt):
-        leave()
+    for check, when, limit in ((tidy, begun, 600), (deaf, deaf_begun, 1)):
+        monkeypatch.setattr(test_command, "SECONDS_TO_END", limit)
+        with pytest.raises(KeyboardInterrupt):
+            leave(check, when)
+        assert running() == before
     assert tidied.exists()
-    assert running() == before
 
 
 def test_threads_are_told_and_a_choice_is_obeyed(monkeypatch):

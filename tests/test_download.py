@@ -319,7 +319,7 @@ def program(folder: Path, mirror: str, unpacked: dict[str, bytes]) -> subprocess
 def test_two_processes_fetch_once(mirrors, tmp_path, arrays, unpacked):
     both = [program(tmp_path / "data", mirrors.url_for("/mnist/"), unpacked) for _ in range(2)]
     for process in both:
-        said, complained = process.communicate(timeout=120)
+        said, complained = process.communicate(timeout=600)
         assert process.returncode == 0, complained
         assert said.strip() == str(tmp_path / "data" / "MNIST" / "raw")
     assert sorted(asked(mirrors)) == sorted(f"/mnist/{name}.gz" for name in IDX)
@@ -525,7 +525,7 @@ def test_where_shows_what_is_wrong_and_does_not_fail(mirrors, tmp_path, monkeypa
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows says this in another way")
 def test_a_place_that_cannot_be_looked_into_is_told(mirrors, tmp_path, stick, monkeypatch, capsys):
     monkeypatch.setattr("lessonlib.course.commands.data.console.width", 9000)
-    monkeypatch.setenv("LESSONLIB_CACHE", "x" * 5000)  # no system has names as long as that
+    monkeypatch.setenv("LESSONLIB_CACHE", "x" * 300)  # no system has names as long as that
     monkeypatch.setenv("LESSONLIB_DATA", str(stick / "packed"))
     assert cli.main(["data", "where"]) == 0
     assert "cannot be looked into: File name too long" in capsys.readouterr().out
@@ -534,7 +534,7 @@ def test_a_place_that_cannot_be_looked_into_is_told(mirrors, tmp_path, stick, mo
     assert files.find_mnist() is None  # nobody asked for this place by name
     assert "cannot be looked into (File name too long) and is passed over" in capsys.readouterr().err
     assert "cannot be looked into: File name too long" in str(files.mnist_is_missing())
-    monkeypatch.setenv("LESSONLIB_DATA", "x" * 5000)
+    monkeypatch.setenv("LESSONLIB_DATA", "x" * 300)
     with pytest.raises(DataNotFound, match=r"LESSONLIB_DATA names it\): it cannot be looked into: File name too long"):
         files.find_mnist()
 

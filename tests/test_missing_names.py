@@ -66,13 +66,13 @@ def test_a_kernel_of_lessons_open_says_it(tmp_path):
     before = dict(os.environ)
     os.environ.update(JUPYTER_PATH=str(JUPYTER), JPY_SESSION_NAME=str(notebook), IPYTHONDIR=str(tmp_path))
     try:
-        manager, client = start_new_kernel(kernel_name="python3", startup_timeout=120)
+        manager, client = start_new_kernel(kernel_name="python3", startup_timeout=600)
     finally:
         os.environ.clear()
         os.environ.update(before)
     heard = []
     try:
-        reply = client.execute_interactive("weight + 1", timeout=120, store_history=False,
+        reply = client.execute_interactive("weight + 1", timeout=600, store_history=False,
                                            output_hook=lambda message: heard.append(message["content"]))
     finally:
         client.stop_channels()

@@ -39,7 +39,7 @@ def outputs(lesson: Lesson) -> list[str]:
 
 def run_and_save(path: Path) -> bool:
     before = reread(path)
-    return run.save(before, notebooks.execute(before, timeout=60))
+    return run.save(before, notebooks.execute(before, timeout=600))
 
 
 def test_outputs_are_stored_and_an_unchanged_notebook_stays_as_it_is(tmp_path):
@@ -88,8 +88,8 @@ def test_the_directives_of_nbdev_are_obeyed(tmp_path):
 
 def test_what_is_stored_of_a_slow_cell_was_made_with_the_rest(tmp_path):
     tried = lesson(tmp_path, "a = 1", "#| slow\na + 1", "#| gpu\n1/0")
-    assert [cell["outputs"] for cell in notebooks.execute(tried, timeout=60)["cells"]] == [[], [], []]
-    stored = notebooks.execute(tried, timeout=60, slow=True)["cells"]
+    assert [cell["outputs"] for cell in notebooks.execute(tried, timeout=600)["cells"]] == [[], [], []]
+    stored = notebooks.execute(tried, timeout=600, slow=True)["cells"]
     assert stored[1]["outputs"][0]["data"]["text/plain"] == ["2"]
 
 
@@ -97,7 +97,7 @@ def test_a_cell_that_fails_is_shown_and_nothing_is_stored(tmp_path):
     tried = lesson(tmp_path, "a = 1", "a / 0")
     before = tried.path.read_bytes()
     with pytest.raises(CourseError, match=r"(?s)00_tried\.ipynb failed.*a / 0.*ZeroDivisionError"):
-        notebooks.execute(tried, timeout=60)
+        notebooks.execute(tried, timeout=600)
     assert tried.path.read_bytes() == before
 
 
@@ -108,7 +108,7 @@ def test_a_cell_that_never_ends_is_stopped(tmp_path):
 
 def test_a_kernel_that_dies_is_reported(tmp_path):
     with pytest.raises(CourseError, match="died"):
-        notebooks.execute(lesson(tmp_path, "import os; os._exit(1)"), timeout=60)
+        notebooks.execute(lesson(tmp_path, "import os; os._exit(1)"), timeout=600)
 
 
 def picture_cell(html: str) -> dict:

@@ -10,6 +10,7 @@ import time
 
 import pytest
 import small_notebooks
+from nbclient import NotebookClient
 
 from lessonlib.course import cli, notebooks, progress, terminal, workbooks
 from lessonlib.course.commands import check
@@ -195,14 +196,16 @@ def test_check_tells_what_each_check_found(course, capsys):
     assert "0 of 1 passed, 1 tried" in capsys.readouterr().out
 
 
-def test_check_goes_on_after_a_cell_that_fails_or_hangs(course, capsys):
+def test_check_goes_on_after_a_cell_that_fails_or_hangs(course, capsys, monkeypatch):
     workbooks.hand_out(lesson(2))
     before = (course / "work" / "02_tensors.ipynb")
     endless = "import time\nwhile True: time.sleep(0.01)"  # leaves the processor to the other tests
+    # Its limit alone is short: on a busy machine PyTorch may take longer to load.
+    monkeypatch.setattr(NotebookClient, "_get_timeout", lambda self, cell: 5 if "while True" in cell.source else 600)
     before.write_text(notebook("from lessonlib.course.exercises import check", endless, "1 / 0", RIGHT,
                                'check("normalize", normalize)'), encoding="utf-8")
     mine = before.read_bytes()
-    assert run("check", "2", "--timeout", "10") == 0  # on a busy machine PyTorch alone takes half of it to load
+    assert run("check", "2") == 0
     assert "right" in capsys.readouterr().out
     assert before.read_bytes() == mine
 
@@ -300,17 +303,16 @@ def test_control_c_ends_a_check_without_a_traceback(course):
     workbooks.hand_out(lesson(2))
     begun = course / "begun"
     (course / "work" / "02_tensors.ipynb").write_text(
-        notebook(f"open({str(begun)!r}, 'w').close()\nimport time\ntime.sleep(60)"), encoding="utf-8")
+        notebook(f"open({str(begun)!r}, 'w').close()\nimport time\ntime.sleep(600)"), encoding="utf-8")
     code = ("import sys, pathlib; from lessonlib.course import cli, terminal\n"
             f"terminal.checkout = lambda: pathlib.Path({str(course)!r})\n"
             "sys.exit(cli.main(['check', '2']))")
     process = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True, encoding="utf-8",
                                env={**os.environ, "PYTHONIOENCODING": "utf-8"})
-    deadline = time.monotonic() + 60
-    while not begun.exists() and time.monotonic() < deadline:
+    while not begun.exists() and process.poll() is None:
         time.sleep(0.1)
     process.send_signal(signal.SIGINT)
-    said = process.communicate(timeout=30)[1]
+    said = process.communicate(timeout=300)[1]
     assert process.returncode == 130
     assert said.splitlines() == ["lessons: stopped"]
 

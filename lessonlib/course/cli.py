@@ -141,8 +141,8 @@ def build_parser() -> argparse.ArgumentParser:
 
     p = verb("test")
     p.add_argument("checks", nargs="*", metavar="CHECK", help="names of checks (default: all)")
-    p.add_argument("--quick", action="store_true", help="only what takes less than a second or two each: every check but "
-                   "`notebooks`, and of the tests those that no change should go without")
+    p.add_argument("--quick", action="store_true", help="what every change needs, in about a minute: all checks but `notebooks`, "
+                   "and of the tests those of lessons, exercises, README and imports")
 
     verb("export")
 
