@@ -94,6 +94,12 @@ def test_a_fault_is_found_where_it_is_and_the_remedy_is_told(fault, readme):
     assert all(SOFTMAX_LESSON.path.name in problem or "README" in problem for problem in found)
 
 
+def test_a_module_says_what_it_is_for(readme):
+    lesson = next(lesson for lesson in LESSONS if lesson.module)
+    [problem] = problems_of(changed(lesson, "\n> ", "\n"), LESSONS, readme)
+    assert f"makes lessonlib/{lesson.module}.py, and nothing says what that is for. Put a line `> What" in problem
+
+
 def test_too_few_questions_are_counted(readme):
     n = len(structure._QUESTION.findall(structure.section(SOFTMAX_LESSON, "Questions")))
     lesson = SOFTMAX_LESSON

@@ -73,9 +73,9 @@ def structure_problems() -> list[str]:
 
 def problems_of(lesson: Lesson, every: Sequence[Lesson], readme: str) -> list[str]:
     """What is wrong with one lesson, among all of them."""
-    return [*part_problems(lesson), *word_problems(lesson, every), *early_words(lesson, introduced(every)),
-            *numbering_problems(lesson), *check_problems(lesson, tasks()), *stub_problems(lesson),
-            *readme_problems(lesson, readme)]
+    return [*part_problems(lesson), *module_problems(lesson), *word_problems(lesson, every),
+            *early_words(lesson, introduced(every)), *numbering_problems(lesson), *check_problems(lesson, tasks()),
+            *stub_problems(lesson), *readme_problems(lesson, readme)]
 
 
 def part_problems(lesson: Lesson) -> Iterator[str]:
@@ -93,6 +93,14 @@ def part_problems(lesson: Lesson) -> Iterator[str]:
     if "## Questions" in text and not QUESTIONS[0] <= n <= QUESTIONS[1]:
         yield (f"{_place_of(lesson, '## Questions')}: {n} questions, and {QUESTIONS[0]} to {QUESTIONS[1]} are wanted. Each "
                "begins with `<details><summary>1. `")
+
+
+def module_problems(lesson: Lesson) -> Iterator[str]:
+    """A lesson that begins a module and does not say what it is for: nbdev makes that line the module's docstring."""
+    first = next(("".join(cell["source"]) for cell in lesson.nb["cells"] if cell["cell_type"] == "markdown"), "")
+    if lesson.module and not re.search(r"^> \S", first, re.MULTILINE):
+        yield (f"{_place_of(lesson, '# ')}: the lesson makes lessonlib/{lesson.module}.py, and nothing says what that is for. "
+               "Put a line `> What the module is for.` below the title, in the same cell")
 
 
 def word_problems(lesson: Lesson, every: Sequence[Lesson]) -> Iterator[str]:
