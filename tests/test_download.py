@@ -23,6 +23,7 @@ from werkzeug import Response
 
 from lessonlib import files
 from lessonlib.course import cli
+from lessonlib.course.commands.data import state
 from lessonlib.files import DataCorrupt, DataError, DataNotFound, download, fetch_mnist, look_in, where
 from lessonlib.files.idx import IDX, header_of
 
