@@ -23,6 +23,7 @@ from werkzeug import Response
 
 from lessonlib import files
 from lessonlib.course import cli
+from lessonlib.course.commands.data import state
 from lessonlib.files import DataCorrupt, DataError, DataNotFound, download, fetch_mnist, look_in, where
 from lessonlib.files.idx import IDX, header_of
 
@@ -542,3 +543,24 @@ def test_a_place_that_cannot_be_looked_into_is_told(mirrors, tmp_path, stick, mo
 def test_every_error_is_a_data_error():
     assert issubclass(DataCorrupt, DataError)
     assert issubclass(DataNotFound, DataError)
+
+
+def test_a_fault_without_a_file_is_told_in_short(tmp_path):
+    """Not every broken thing is one file."""
+    assert DataCorrupt("two files do not fit").in_short() == "two files do not fit"
+    found = files.Found("idx", tmp_path, {})
+
+    def broken(self):
+        raise DataCorrupt("two files do not fit")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(files.Found, "read", broken)
+        assert state(found) == "BROKEN: two files do not fit"
+
+
+def test_what_disappears_once_it_was_fetched_is_an_error(tmp_path, monkeypatch):
+    """As where another program tidies up; `fetch_mnist` never gives None."""
+    monkeypatch.setattr(download, "_bring", lambda source, staging: None)
+    monkeypatch.setattr(download, "_write", lambda parts, folder: folder.mkdir(parents=True))
+    with pytest.raises(DataNotFound, match="it is not there any more"):
+        download.fetch_mnist(tmp_path / "data")

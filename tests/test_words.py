@@ -28,6 +28,13 @@ def readme(root) -> str:
     return (root / "README.md").read_text(encoding="utf-8")
 
 
+def test_lessons_are_found_in_their_order():
+    """Else the tests below would pass for want of lessons."""
+    numbers = [lesson.number for lesson in LESSONS]
+    assert numbers == sorted(set(numbers))
+    assert set(range(19)) <= set(numbers)
+
+
 @each_lesson
 def test_every_lesson_has_its_parts_and_its_words(lesson, readme):
     show(problems_of(lesson, LESSONS, readme))

@@ -201,7 +201,7 @@ def test_check_goes_on_after_a_cell_that_fails_or_hangs(course, capsys, monkeypa
     before = (course / "work" / "02_tensors.ipynb")
     endless = "import time\nwhile True: time.sleep(0.01)"  # leaves the processor to the other tests
     # Its limit alone is short: on a busy machine PyTorch may take longer to load.
-    monkeypatch.setattr(NotebookClient, "_get_timeout", lambda self, cell: 5 if "while True" in cell.source else 600)
+    monkeypatch.setattr(NotebookClient, "_get_timeout", lambda self, cell: 5 if cell and "while True" in cell.source else 600)
     before.write_text(notebook("from lessonlib.course.exercises import check", endless, "1 / 0", RIGHT,
                                'check("normalize", normalize)'), encoding="utf-8")
     mine = before.read_bytes()

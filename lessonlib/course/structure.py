@@ -74,8 +74,8 @@ def structure_problems() -> list[str]:
 def problems_of(lesson: Lesson, every: Sequence[Lesson], readme: str) -> list[str]:
     """What is wrong with one lesson, among all of them."""
     return [*part_problems(lesson), *module_problems(lesson), *word_problems(lesson, every),
-            *early_words(lesson, introduced(every)), *numbering_problems(lesson), *check_problems(lesson, tasks()), *stub_problems(lesson),
-            *readme_problems(lesson, readme)]
+            *early_words(lesson, introduced(every)), *numbering_problems(lesson), *check_problems(lesson, tasks()),
+            *stub_problems(lesson), *readme_problems(lesson, readme)]
 
 
 def part_problems(lesson: Lesson) -> Iterator[str]:
