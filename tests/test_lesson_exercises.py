@@ -56,6 +56,11 @@ def test_one_check_cell_is_enough_to_mark_the_place(root):
     assert exercise_cells.refreshed(written, EXERCISES, root) == written, "the second time nothing changes"
 
 
+def test_a_title_that_asks_ends_in_its_question_mark(root):
+    assert exercise_cells.parts(EXERCISES["how_sure"], root, 1, with_import=True)["task"][1].startswith(
+        "**Your turn. How sure is a model?** `model`")
+
+
 def test_what_the_author_wrote_around_it_stays(root):
     nb = {"cells": [cell("Some words.\n\n**1. Softmax (checked).** The old task.", "markdown"),
                     cell("def softmax(x):\n    ...  # your code here"), cell("A word on checks.", "markdown"),
