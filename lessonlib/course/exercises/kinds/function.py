@@ -194,7 +194,9 @@ class _Seen:
         return self.explanations.right[0][i]
 
     def _name(self, part: int) -> str:
-        return self.kind.task.gives[part] if part < len(self.kind.task.gives) else "result"
+        if part < len(self.kind.task.gives):
+            return self.kind.task.gives[part]
+        return getattr(self.kind.extra, "SHOWN_AS", "result")  # what `as_numbers` makes of it
 
     # --- right numbers, wrong sort
 
@@ -343,8 +345,9 @@ class _Seen:
                 continue
             for part, (mine, theirs) in enumerate(zip(yours.parts, expected.parts, strict=False)):
                 if mine.numbers is not None and theirs.numbers is not None and not equal(mine.numbers, theirs.numbers):
-                    evidence = (f"called with {inputs_in_words(self.cases[i].make())}\n"
-                                f"{side_by_side(mine.numbers, theirs.numbers, self._name(part))}")
+                    inputs = inputs_in_words(self.cases[i].make())
+                    evidence = ((f"called with {inputs}\n" if inputs else "")
+                                + side_by_side(mine.numbers, theirs.numbers, self._name(part)))
                     return Found(code, evidence=evidence, expected=theirs.numbers, yours=mine.numbers, **more)
                 if mine.text != theirs.text:
                     return Found(code, evidence=f"expected {theirs.text}, yours {mine.text}", **more)
