@@ -206,14 +206,22 @@ def first_difference(yours: Tensor, expected: Tensor) -> tuple[int, ...] | None:
     return tuple(places[0].tolist()) if len(places) else None
 
 
-def _number(value: float) -> str:
-    return f"{value:.6g}"
+def _number(value: float, digits: int = 4) -> str:
+    if abs(value) < 1e9 and value == int(value):
+        return str(int(value))
+    return f"{value:.{digits if abs(value) < 1000 else max(digits, 7)}g}"
+
+
+def _pair(expected: float, yours: float) -> str:
+    """Two different numbers, with as many digits as it takes to see that."""
+    digits = next((n for n in (4, 6) if _number(expected, n) != _number(yours, n)), 9)
+    return f"expected {_number(expected, digits)}, yours {_number(yours, digits)}"
 
 
 def side_by_side(yours: Tensor, expected: Tensor, name: str = "result") -> str:
     """A few numbers, expected beside yours, from the first place where they part."""
     if yours.ndim == expected.ndim == 0:
-        return f"{name}: expected {_number(expected.item())}, yours {_number(yours.item())}"
+        return f"{name}: {_pair(expected.item(), yours.item())}"
     lines = [f"{name}: expected shape {tuple(expected.shape)}, yours {tuple(yours.shape)}"]
     if yours.shape != expected.shape:
         for side, tensor in (("expected", expected), ("yours", yours)):
@@ -225,8 +233,8 @@ def side_by_side(yours: Tensor, expected: Tensor, name: str = "result") -> str:
         return lines[0]
     close = torch.isclose(yours, expected, rtol=RTOL, atol=ATOL, equal_nan=True)
     at = f"{name}[{', '.join(map(str, place))}]"
-    lines.append(f"  they part first at {at}: expected {_number(expected[place].item())}, "
-                 f"yours {_number(yours[place].item())}; {int((~close).sum())} of {close.numel()} differ")
+    lines.append(f"  they part first at {at}: {_pair(expected[place].item(), yours[place].item())}; "
+                 f"{int((~close).sum())} of {close.numel()} differ")
     row = place[:-1]
     for side, tensor in (("expected", expected[row]), ("yours", yours[row])):
         shown = ", ".join(_number(value) for value in tensor[:8].tolist())
