@@ -389,6 +389,16 @@ def test_a_single_number_is_shown_without_a_shape_and_with_enough_digits():
     assert expected != yours
 
 
+def test_lists_are_shown_as_tables():
+    shorter = judge("times_as_fast", attempt("times_as_fast", wrong_cells("times_as_fast", "first_missing")[0]))
+    assert "result: expected shape (4,), yours (3,)" in shorter.evidence
+    other = judge("times_as_fast", attempt("times_as_fast", wrong_cells("times_as_fast", "upside_down")[0]))
+    assert "they part first at result[1]: expected" in other.evidence
+    code = EXERCISES["list_transpose"].wrong[0].code
+    rows = judge("list_transpose", attempt("list_transpose", wrong_cells("list_transpose", code)[0]))
+    assert "result: expected shape (" in rows.evidence
+
+
 def test_two_mistakes_at_once_are_both_named():
     cell = "def my_cross_entropy(x, t):\n    return x.log_softmax(0)[torch.arange(len(t)), t].mean()"
     verdict = judge("cross_entropy", attempt("cross_entropy", cell))

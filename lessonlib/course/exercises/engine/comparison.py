@@ -128,6 +128,19 @@ class Result:
         return all(bool(tensor.isfinite().all()) for tensor in self.tensors)
 
 
+def as_table(result: Result) -> Tensor | None:
+    """A list of numbers, or of rows of one length, as one tensor to be shown; None for anything else."""
+    numbers = [part.numbers for part in result.parts if part.numbers is not None and part.numbers.ndim == 0]
+    if not numbers or len(numbers) < len(result.parts):
+        return None
+    rows = result.packing[1:-1].replace("],[", "] [").split()
+    if result.packing == f"[{','.join('*' * len(numbers))}]":
+        return torch.stack(numbers)
+    if result.packing.startswith("[[") and len(set(rows)) == 1 and rows[0].count("[") == 1:
+        return torch.stack(numbers).view(len(rows), -1)
+    return None
+
+
 @dataclass(frozen=True)
 class Failure:
     """A call that ended in an error, of which only the kind counts when two are compared."""

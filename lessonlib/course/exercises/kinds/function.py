@@ -14,6 +14,7 @@ from lessonlib.course.exercises.engine.comparison import (
     Outcome,
     Part,
     Result,
+    as_table,
     equal,
     first_difference,
     fits,
@@ -343,6 +344,9 @@ class _Seen:
             yours, expected = self.outcome(i), self.right(i)
             if not isinstance(yours, Result) or not isinstance(expected, Result):
                 continue
+            tables = (as_table(yours), as_table(expected)) if not self.kind.task.gives else (None, None)
+            if tables[0] is not None and tables[1] is not None:
+                yours, expected = read_result(tables[0]), read_result(tables[1])
             for part, (mine, theirs) in enumerate(zip(yours.parts, expected.parts, strict=False)):
                 if mine.numbers is not None and theirs.numbers is not None and not equal(mine.numbers, theirs.numbers):
                     inputs = inputs_in_words(self.cases[i].make())
