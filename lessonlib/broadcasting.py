@@ -107,7 +107,7 @@ def _axis_in_words(axis: int, m: int | None, n: int | None) -> str:
     name, size = ("a", n) if m == 1 else ("b", m)
     return f"axis {axis}: the 1 of {name} is stretched to {size} (stride 0)"
 
-# %% ../nbs/13_broadcasting.ipynb #f8327206
+
 def _new_axes(few: tuple[int, ...], many: tuple[int, ...], name: str) -> list[tuple]:
     """Every way to give `few` as many axes as `many` has: the code, the new shape, the shape that it meets."""
     ways = []
@@ -119,7 +119,7 @@ def _new_axes(few: tuple[int, ...], many: tuple[int, ...], name: str) -> list[tu
             ways.append((f"{name}[{code}]", shape, many))
     return ways
 
-# %% ../nbs/13_broadcasting.ipynb #18794ed8
+
 def _mends(a: tuple[int, ...], b: tuple[int, ...]) -> list[str]:
     """Changes that make two shapes fit, in words: some that keep the larger shape, else one that makes pairs."""
     gentle = [*_new_axes(b, a, "b"), *_new_axes(a, b, "a")]
@@ -133,7 +133,7 @@ def _mends(a: tuple[int, ...], b: tuple[int, ...]) -> list[str]:
             return words[:most]
     return []
 
-# %% ../nbs/13_broadcasting.ipynb #983a73cd
+
 def _product_in_words(a: tuple[int, int], b: tuple[int, int]) -> str:
     """What the matrix product of two matrices says to these shapes."""
     (n, k), (k2, m) = a, b
@@ -160,7 +160,7 @@ def _draw_axis(ax, x: float, axis: int, m: int | None, n: int | None) -> None:
             fill, ink = "#EEEEEE" if row == 2 else "white", "black"
         _cell(ax, x, 1.1 * row, (2, 0.9), f"{text} → {size}" if ghost else text, ghost, fill, ink)
 
-# %% ../nbs/13_broadcasting.ipynb #8d8c8787
+
 def _draw_alignment(ax, pairs: list[tuple[int | None, int | None]]) -> None:
     """Draw the shapes a, b and the result above each other, with an arrow to where reading starts."""
     end = 2.15 * len(pairs)
@@ -182,7 +182,7 @@ def _strides(own: tuple[int, ...], shape: tuple[int, ...]) -> tuple[int, ...]:
         step *= 1 if size is None else size
     return tuple(reversed(steps))
 
-# %% ../nbs/13_broadcasting.ipynb #d988f23e
+
 def _verdict(a: tuple[int, ...], b: tuple[int, ...]) -> list[str]:
     """Do they fit? Then with which strides; else where not, and what would mend it."""
     result, pairs = _result(a, b), _line_up(a, b)
@@ -223,7 +223,7 @@ class BroadcastExplanation:
     def _repr_html_(self) -> str:
         return f"{self.draw()._repr_html_()}<pre>{escape(repr(self))}</pre>"
 
-# %% ../nbs/13_broadcasting.ipynb #69605949
+
 def explain_broadcast(
     a: Tensor | Sequence[int],  # a tensor or a shape
     b: Tensor | Sequence[int],  # a tensor or a shape

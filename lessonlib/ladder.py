@@ -86,7 +86,7 @@ def make_task(
         raise ValueError(f"expected the size of a hidden layer, or 0 for none; got {n_hidden}")
     mean, std = pixel_stats(digits.train.x)
     x, valid_x = (as_rows(part.x, mean, std, dtype=dtype, device=device) for part in (digits.train, digits.valid))
-    rng, layers = torch.Generator().manual_seed(seed), []
+    rng, layers = torch.Generator().manual_seed(seed), []  # drawn in float64, so that both dtypes start from the same place
     for n_in, n_out in pairwise([784, n_hidden, 10] if n_hidden else [784, 10]):
         weight = torch.randn(n_in, n_out, generator=rng, dtype=torch.float64) / (n_in**0.5 if n_hidden else n_in)
         bias = torch.randn(n_out, generator=rng, dtype=torch.float64) / n_out
@@ -241,7 +241,7 @@ def count_lines(*pieces: Callable) -> int:
 # %% ../nbs/15_ladder.ipynb #f233544b
 TOLERANCE = {"float32": 1e-5, "float64": 1e-12}  # the largest difference of loss that rounding explains
 
-# %% ../nbs/15_ladder.ipynb #cffadcfd
+
 class Ladder:
     """What a climb measured: one row for each rung."""
 

@@ -111,8 +111,6 @@ PRODUCT_FAMILIES = {
         trapezoid trapz cumulative_trapezoid""",
     "by named axes": "einsum tensordot bilinear trilinear compute_linear_combination",
 }
-
-# %% ../nbs/14_matmul.ipynb #f0134f3f
 PRODUCT_FAMILIES |= {
     "layers": """linear mkldnn_linear linear_cross_entropy sparse_semi_structured_linear embedding_bag
         lstm lstm_cell lstm_mps gru gru_cell rnn_tanh rnn_tanh_cell rnn_relu rnn_relu_cell mkldnn_rnn_layer
@@ -127,8 +125,6 @@ PRODUCT_FAMILIES |= {
         scaled_dot_product_fused_attention_overrideable cudnn_attention""",
     "ways out of torch": "numpy array dlpack",
 }
-
-# %% ../nbs/14_matmul.ipynb #f83d00c1
 PRODUCT_FAMILIES |= {
     "distances and angles": "cdist pdist euclidean_dist cosine_similarity cov corrcoef",
     "powers and inverses": """matrix_power linalg_matrix_power matrix_exp linalg_matrix_exp inverse pinverse
@@ -153,7 +149,7 @@ def _plain_name(function: Callable | str) -> str:
     name = function if isinstance(function, str) else getattr(function, "__name__", "")
     return name.split(".")[0].strip("_").removesuffix("_backward").removesuffix("_forward")
 
-# %% ../nbs/14_matmul.ipynb #b09b6d1d
+
 def _full_name(function: Callable) -> str:
     """A name that a reader finds in the documentation: torch.linalg.inv, torch.Tensor.matmul."""
     name, found = function.__name__, resolve_name(function) or ""

@@ -22,7 +22,7 @@ def accuracy(
     scores: Tensor,  # (batch, n_classes): logits, log-probabilities or probabilities
     targets: Tensor,  # (batch,) class numbers
 ) -> Tensor:  # one number from 0 to 1
-    """The share of rows whose largest score stands at the target's place."""
+    """The share of rows whose largest score is in the target's column."""
     if scores.ndim != 2 or scores.shape[1] < 2 or targets.shape != scores.shape[:1]:
         raise ValueError("expected two columns of scores or more, one for each class, and one target for each row; got "
                          f"scores of shape {tuple(scores.shape)} and targets of shape {tuple(targets.shape)}")
@@ -62,7 +62,7 @@ def evaluate(
     model: Callable[[Tensor], Tensor],
     batches: Iterable[tuple[Tensor, Tensor]],  # pairs (xb, yb)
     *functions: Callable[[Tensor, Tensor], Tensor],  # each takes (output, targets), gives a mean over the batch
-) -> list[float]:  # one mean a function, over all examples
+) -> list[float]:  # one mean for each function, over all examples
     """Run `model` over `batches` without gradients and average each function. Leaves `model` in eval mode."""
     _set_mode(model, training=False)
     rows, sizes = [], []
@@ -112,10 +112,10 @@ class _Table:
 
 # %% ../nbs/10_loop.ipynb #08bbffd7
 class History(_Table):
-    """What `fit` wrote down: a row an epoch in `frame`, a loss a batch in `batch_losses`."""
+    """What `fit` wrote down: one row per epoch in `frame`, the loss of each batch in `batch_losses`."""
 
     def __init__(self):
-        self.rows, self.batch_losses = [], []  # a dict an epoch, a number a batch
+        self.rows, self.batch_losses = [], []  # a dict for each epoch, a number for each batch
 
     def add(self, losses: list[float], **row: float) -> None:
         """Append one epoch: its batch losses and its row of the table."""
@@ -124,18 +124,18 @@ class History(_Table):
 
     @property
     def frame(self) -> pd.DataFrame:
-        """One row an epoch: train_loss (the mean of the batch losses), valid_loss, each metric, seconds."""
+        """One row per epoch: train_loss (the mean of the batch losses), valid_loss, each metric, seconds."""
         return pd.DataFrame(self.rows, columns=None if self.rows else ["epoch"]).set_index("epoch")
 
     def plot(self):
-        """Draw the loss of each batch and, over it, the validation loss after each epoch; gives the axes."""
+        """Draw the loss of each batch and, over it, the validation loss after each epoch; gives the plot's axes."""
         return _plot_losses(self.batch_losses, self.rows)
 
 # %% ../nbs/10_loop.ipynb #d42a64f1
 def _to_list(losses: Sequence[Tensor | float]) -> list[float]:
     """Fetch the losses of an epoch from the device, all at once; plain numbers may be among them."""
     if not losses:
-        raise ValueError("expected at least one batch an epoch; got none. "
+        raise ValueError("expected at least one batch per epoch; got none. "
                          "A generator can be used only once: pass a list or a loader")
     return torch.stack([torch.as_tensor(loss) for loss in losses]).tolist()
 
