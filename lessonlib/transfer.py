@@ -91,7 +91,7 @@ def freeze(
         for p in group:
             p.requires_grad_(n >= len(groups) - n_open)
 
-# %% ../nbs/22_transfer.ipynb #3f305540
+# %% ../nbs/22_transfer.ipynb #9c754625
 def group_rates(
     lr: float | slice,  # one rate; slice(low, high) from first group to last; slice(high): a tenth for all but the last
     n: int,  # how many groups
@@ -102,7 +102,7 @@ def group_rates(
     """
     low, high = (lr.start, lr.stop) if isinstance(lr, slice) else (lr, lr)
     if low is None:
-        return group_rates(high / 10, n - 1) + [high] if n > 1 else [high]
+        return [*group_rates(high / 10, n - 1), high] if n > 1 else [high]
     if not (low > 0 and high > 0):
         raise ValueError(f"expected rates above 0; got {low} and {high}")
     return [low * (high / low) ** (i / max(n - 1, 1)) for i in range(n)]
