@@ -38,6 +38,7 @@ def test_the_cells_are_those_that_the_files_give(lesson, root):
 
 TASK: Task = EXERCISES["cross_entropy"]
 CHECK = 'check("cross_entropy", my_cross_entropy)'
+IMPORT = "from lessonlib.course.exercises import check, hint"
 
 
 def test_one_check_cell_is_enough_to_mark_the_place(root):
@@ -47,8 +48,8 @@ def test_one_check_cell_is_enough_to_mark_the_place(root):
         None, *(("cross_entropy", part) for part in ("task", "stub", "check", "help")), None]
     task, stub, check, folded = texts(written)[1:5]
     assert task.startswith("**2 (checked). Cross-entropy.** Logits")
-    assert stub == TASK.stub.rstrip("\n")
-    assert check == f"from lessonlib.course.exercises import check, hint\n\n{CHECK}"
+    assert stub == f"import torch\n\n{TASK.stub.rstrip()}"
+    assert check == f"{IMPORT}\n\n{CHECK}"
     assert folded.count("<details>") == 5
     assert TASK.solution.strip() in folded
     assert "How lessonlib writes it" in folded
@@ -56,8 +57,28 @@ def test_one_check_cell_is_enough_to_mark_the_place(root):
     assert exercise_cells.refreshed(written, EXERCISES, root) == written, "the second time nothing changes"
 
 
+def run_alone(nb: dict, id: str) -> object:
+    """What the check cell of an exercise gives where nothing but its own cells has run."""
+    space: dict = {}
+    for each in nb["cells"]:
+        part = exercise_cells.part_of(each)
+        if part == (id, "stub"):
+            exec(compile("".join(each["source"]), "<stub>", "exec"), space)
+        elif part == (id, "check"):
+            head, _, call = "".join(each["source"]).rpartition("\n")
+            exec(head, space)
+            return eval(call, space)
+    raise AssertionError(f"{id} stands in no cell")
+
+
+@pytest.mark.parametrize("id", ["my_linear", "sgd", "softmax"])
+def test_a_reader_who_comes_back_runs_two_cells_and_no_more(id):
+    lesson = next(lesson for lesson in notebooks.lessons() if lesson.number == EXERCISES[id].lesson)
+    assert run_alone(lesson.nb, id).status == "todo"
+
+
 def test_a_title_that_asks_ends_in_its_question_mark(root):
-    assert exercise_cells.parts(EXERCISES["how_sure"], root, 1, with_import=True)["task"][1].startswith(
+    assert exercise_cells.parts(EXERCISES["how_sure"], root, 1)["task"][1].startswith(
         "**Your turn. How sure is a model?** `model`")
 
 
@@ -71,7 +92,7 @@ def test_what_the_author_wrote_around_it_stays(root):
     written = texts(exercise_cells.refreshed(copy.deepcopy(nb), EXERCISES, root))
     assert written[:3] == ["Some words.", "A word on checks.", "".join(nb["cells"][3]["source"])]
     assert written[3].startswith("**1 (checked). Cross-entropy.**")
-    assert written[5:] == [CHECK, written[6], "x = 1"]
+    assert written[5:] == [f"{IMPORT}\n\n{CHECK}", written[6], "x = 1"]
     assert "old" not in " ".join(written)
 
 
@@ -81,7 +102,7 @@ def test_outputs_and_ids_of_unchanged_cells_stay(root):
     assert exercise_cells.refreshed(nb, EXERCISES, root)["cells"][2]["outputs"] == nb["cells"][2]["outputs"]
     nb["cells"][1]["source"] = ["def my_softmax(x):\n", "    ...  # an older stub"]
     again = exercise_cells.refreshed(nb, EXERCISES, root)["cells"][1]
-    assert "".join(again["source"]) == TASK.stub.rstrip("\n")
+    assert "".join(again["source"]) == f"import torch\n\n{TASK.stub.rstrip()}"
     assert again["id"] == nb["cells"][1]["id"]
 
 

@@ -16,8 +16,11 @@ from typing import Any
 from lessonlib.course.exercises.task_files import Task
 
 TAG = "exercise:"
-CHECK = re.compile(r'^check\("(\w+)", *\w+\)$', re.MULTILINE)
 IMPORT = re.compile(r"^from lessonlib\.course\.exercises import .*\bcheck\b", re.MULTILINE)
+CHECK = re.compile(r'^check\("(\w+)", *\w+\)$', re.MULTILINE)
+# What is there in every cell of a task file, and what a notebook has to import for it.
+IMPORTS = {"math": "import math", "np": "import numpy as np", "torch": "import torch", "nn": "from torch import nn",
+           "F": "from torch.nn import functional as F"}
 _NUMBERED = re.compile(r"^\*\*(?:Exercise )?(\d+)\b", re.MULTILINE)
 _WIDTH = 115
 Cell = dict[str, Any]
@@ -68,19 +71,25 @@ def library_source(root: Path, dotted: str) -> str:
     return ""
 
 
-def parts(task: Task, root: Path, number: int, with_import: bool) -> dict[str, tuple[str, str]]:
+def stub_with_imports(task: Task) -> str:
+    """The skeleton below what an answer may need, so that a reader who comes back runs this cell and the check, no more."""
+    names = {node.id for text in (task.stub, task.solution) for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Name)}
+    needed = [line for name, line in IMPORTS.items() if name in names]
+    head = "\n".join(needed) + "\n\n" if needed else ""
+    return head + task.stub.rstrip("\n")
+
+
+def parts(task: Task, root: Path, number: int) -> dict[str, tuple[str, str]]:
     """The type and the source of each cell of an exercise."""
     kind = "Your turn" if task.place == "your turn" else f"{number} (checked)"
     hints = [_folded(f"Hint {n}: {hint.title}", hint.text, hint.code) for n, hint in enumerate(task.hints, start=1)]
     ours = library_source(root, task.library) if task.library else ""
     folded = [*hints, _folded("The solution", "", task.solution),
               *([_folded("How lessonlib writes it", "", ours)] if ours else [])]
-    call = f'check("{task.id}", {task.name})'
-    imported = f"from lessonlib.course.exercises import check, hint\n\n{call}"
     title = task.title if task.title.endswith(("?", "!")) else f"{task.title}."
     return {"task": ("markdown", _wrapped(f"**{kind}. {title}** {task.task}")),
-            "stub": ("code", task.stub.rstrip("\n")),
-            "check": ("code", imported if with_import else call),
+            "stub": ("code", stub_with_imports(task)),
+            "check": ("code", f'from lessonlib.course.exercises import check, hint\n\ncheck("{task.id}", {task.name})'),
             "help": ("markdown", "\n\n".join([*folded, _wrapped(f"**Go on with yours:** {task.go_on}")]))}
 
 
@@ -92,18 +101,15 @@ def refreshed(nb: dict, tasks: Mapping[str, Task], root: Path) -> dict:
     cells = _adopted([dict(cell) for cell in nb["cells"]], tasks)
     old = {part: cell for cell in cells if (part := part_of(cell)) is not None}
     written: list[Cell] = []
-    imported = False
     for cell in cells:
         found = part_of(cell)
         if found is None or found[0] not in tasks:
-            imported |= cell["cell_type"] == "code" and IMPORT.search(_source(cell)) is not None
             written.append(cell)
         elif found[1] == "check":
             task = tasks[found[0]]
             number = 1 + _last_number(written)
-            for name, (kind, source) in parts(task, root, number, with_import=not imported).items():
+            for name, (kind, source) in parts(task, root, number).items():
                 written.append(_cell(old.get((task.id, name)), task.id, name, kind, source))
-            imported = True
     return {**nb, "cells": written}
 
 

@@ -158,7 +158,7 @@ def check_problems(lesson: Lesson, known: Mapping[str, Task]) -> Iterator[str]:
                     yield (f"{place}: {id!r} belongs to lesson {known[id].lesson}. Correct `lesson:` in "
                            f"exercises/tasks/{id}.md, or take the cell away")
             if _AT_LINE_START.search(line) and not imported:
-                yield f"{place}: `check` is not imported yet. Run `lessons export`, which writes the import into the first check"
+                yield f"{place}: `check` is not imported yet. Run `lessons export`, which writes the import into it"
 
 
 def stub_problems(lesson: Lesson) -> Iterator[str]:
