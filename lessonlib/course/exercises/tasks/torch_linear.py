@@ -25,7 +25,8 @@ def as_numbers(value: Any, inputs: Mapping[str, Any]) -> Tensor | None:
         return torch.zeros(0) if callable(value) else None
     ours, weight = inputs["ours"], value.weight
     bias = torch.zeros(value.out_features) if value.bias is None else value.bias
-    column, n_shared = torch.zeros(len(weight)), sum((_memory(weight) == _memory(ours.weight), _memory(bias) == _memory(ours.bias)))
+    column = torch.zeros(len(weight))
+    n_shared = sum((_memory(weight) == _memory(ours.weight), _memory(bias) == _memory(ours.bias)))
     column[: len(bias)] = bias[: len(weight)].detach()
     return torch.cat([weight, column[:, None], torch.full((len(weight), 1), float(n_shared))], dim=1)
 
