@@ -32,12 +32,12 @@ def binary_cross_entropy(
 ) -> Tensor:  # the mean over all of them
     """The mean of -log p where the answer is yes and of -log(1 - p) where it is no.
 
-    Raises `ValueError` where the shapes differ or anything is not from 0 to 1; on a GPU the loss is then nan.
+    Raises `ValueError` where the shapes differ or anything is not from 0 to 1; away from the CPU the loss is then nan.
     """
     if probs.shape != targets.shape:
         raise ValueError(f"expected one target for each probability; got {tuple(probs.shape)} and {tuple(targets.shape)}")
     outside = ~((probs >= 0) & (probs <= 1) & (targets >= 0) & (targets <= 1))  # true for nan, too
-    if outside.device.type == "cpu" and outside.any():  # a GPU would make us wait for the answer
+    if outside.device.type == "cpu" and outside.any():  # elsewhere we would have to wait for the answer
         raise ValueError(f"expected numbers from 0 to 1; got probabilities from {probs.min():.3g} to {probs.max():.3g} (after "
                          f"`sigmoid`?) and targets from {targets.min():.3g} to {targets.max():.3g}")
     smallest = torch.finfo(probs.dtype).tiny  # because log(0) is minus infinity

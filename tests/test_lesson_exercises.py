@@ -36,36 +36,41 @@ def test_the_cells_are_those_that_the_files_give(lesson, root):
 # --- the cells ----------------------------------------------------------------------------------------------------
 
 
-SOFTMAX: Task = EXERCISES["softmax"]
-CHECK = 'check("softmax", my_softmax)'
+TASK: Task = EXERCISES["cross_entropy"]
+CHECK = 'check("cross_entropy", my_cross_entropy)'
 
 
 def test_one_check_cell_is_enough_to_mark_the_place(root):
     nb = {"cells": [cell("## Exercises\n\n**1. By hand.** Think.", "markdown"), cell(CHECK), cell("## Read on", "markdown")]}
     written = exercise_cells.refreshed(nb, EXERCISES, root)
     assert [exercise_cells.part_of(each) for each in written["cells"]] == [
-        None, *(("softmax", part) for part in ("task", "stub", "check", "help")), None]
+        None, *(("cross_entropy", part) for part in ("task", "stub", "check", "help")), None]
     task, stub, check, folded = texts(written)[1:5]
-    assert task.startswith("**2 (checked). Softmax.** Turn each row")
-    assert stub == SOFTMAX.stub.rstrip("\n")
+    assert task.startswith("**2 (checked). Cross-entropy.** Logits")
+    assert stub == TASK.stub.rstrip("\n")
     assert check == f"from lessonlib.course.exercises import check, hint\n\n{CHECK}"
     assert folded.count("<details>") == 5
-    assert SOFTMAX.solution.strip() in folded
+    assert TASK.solution.strip() in folded
     assert "How lessonlib writes it" in folded
-    assert folded.endswith(SOFTMAX.go_on)
+    assert folded.endswith(TASK.go_on)
     assert exercise_cells.refreshed(written, EXERCISES, root) == written, "the second time nothing changes"
 
 
+def test_a_title_that_asks_ends_in_its_question_mark(root):
+    assert exercise_cells.parts(EXERCISES["how_sure"], root, 1, with_import=True)["task"][1].startswith(
+        "**Your turn. How sure is a model?** `model`")
+
+
 def test_what_the_author_wrote_around_it_stays(root):
-    nb = {"cells": [cell("Some words.\n\n**1. Softmax (checked).** The old task.", "markdown"),
-                    cell("def softmax(x):\n    ...  # your code here"), cell("A word on checks.", "markdown"),
-                    cell("from lessonlib.course.exercises import check, hint\n\nhint(\"softmax\")"),
-                    cell('check("softmax", softmax)'),
+    nb = {"cells": [cell("Some words.\n\n**1. Cross-entropy (checked).** The old task.", "markdown"),
+                    cell("def loss(x):\n    ...  # your code here"), cell("A word on checks.", "markdown"),
+                    cell("from lessonlib.course.exercises import check, hint\n\nhint(\"cross_entropy\")"),
+                    cell('check("cross_entropy", loss)'),
                     cell("<details><summary>Hint 1: old</summary>\n\nold\n\n</details>", "markdown"),
                     cell("x = 1")]}
     written = texts(exercise_cells.refreshed(copy.deepcopy(nb), EXERCISES, root))
     assert written[:3] == ["Some words.", "A word on checks.", "".join(nb["cells"][3]["source"])]
-    assert written[3].startswith("**1 (checked). Softmax.**")
+    assert written[3].startswith("**1 (checked). Cross-entropy.**")
     assert written[5:] == [CHECK, written[6], "x = 1"]
     assert "old" not in " ".join(written)
 
@@ -76,7 +81,7 @@ def test_outputs_and_ids_of_unchanged_cells_stay(root):
     assert exercise_cells.refreshed(nb, EXERCISES, root)["cells"][2]["outputs"] == nb["cells"][2]["outputs"]
     nb["cells"][1]["source"] = ["def my_softmax(x):\n", "    ...  # an older stub"]
     again = exercise_cells.refreshed(nb, EXERCISES, root)["cells"][1]
-    assert "".join(again["source"]) == SOFTMAX.stub.rstrip("\n")
+    assert "".join(again["source"]) == TASK.stub.rstrip("\n")
     assert again["id"] == nb["cells"][1]["id"]
 
 

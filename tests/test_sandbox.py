@@ -134,6 +134,16 @@ def test_state_that_lives_on_is_found():
      "slip_kind"),
     ("softmax", "def my_softmax(x):\n    return (x ^ 2) / x.sum(1, keepdim=True)", "caret"),
     ("softmax", "def my_softmax(x):\n    return x.exp() / x.exp().sum", "not_called"),
+    ("softmax", "def my_softmax(x):\n    e = x.exp\n    return e / e.sum(1, keepdim=True)", "not_called"),
+    ("batches", "def my_batches(x, y, batch_size, generator=None):\n    order = torch.randperm(len(x), generator=generator)\n"
+         "    for i in range(0, len(x), batch_size):\n        rows = order[i:i + batch_size]\n        return x[rows], y[rows]",
+     "only_one"),
+    ("sgd", "class MySGD:\n    def __init__(self, params, lr):\n        self.params, self.lr = list(params), lr\n"
+     "        self.m, self.v, self.t = {}, {}, 0\n    @torch.no_grad()\n    def step(self):\n        self.t += 1\n"
+     "        for p in self.params:\n            m = self.m[p] = 0.9 * self.m.get(p, 0) + 0.1 * p.grad\n"
+     "            v = self.v[p] = 0.999 * self.v.get(p, 0) + 0.001 * p.grad ** 2\n"
+     "            p -= self.lr * (m / (1 - 0.9 ** self.t)) / ((v / (1 - 0.999 ** self.t)).sqrt() + 1e-8)\n"
+     "    def zero_grad(self):\n        for p in self.params:\n            p.grad = None", "size_ignored"),
     ("softmax", "def my_softmax(x):\n    if x > 0:\n        return x\n    return -x", "truth_of_tensor"),
     ("softmax", "def my_softmax(x):\n    return math.exp(x) / x.sum(1, keepdim=True)", "number_wanted"),
     ("softmax", "def my_softmax(x):\n    return x.to(torch.complex128) ** 0.5", "complex_result"),

@@ -77,7 +77,8 @@ def parts(task: Task, root: Path, number: int, with_import: bool) -> dict[str, t
               *([_folded("How lessonlib writes it", "", ours)] if ours else [])]
     call = f'check("{task.id}", {task.name})'
     imported = f"from lessonlib.course.exercises import check, hint\n\n{call}"
-    return {"task": ("markdown", _wrapped(f"**{kind}. {task.title}.** {task.task}")),
+    title = task.title if task.title.endswith(("?", "!")) else f"{task.title}."
+    return {"task": ("markdown", _wrapped(f"**{kind}. {title}** {task.task}")),
             "stub": ("code", task.stub.rstrip("\n")),
             "check": ("code", imported if with_import else call),
             "help": ("markdown", "\n\n".join([*folded, _wrapped(f"**Go on with yours:** {task.go_on}")]))}

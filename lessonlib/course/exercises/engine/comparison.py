@@ -12,6 +12,7 @@ from torch import Tensor
 # Right answers may round in float32 on the way or add a tiny number against log(0); mistakes are far larger than that.
 RTOL, ATOL = 1e-5, 1e-6
 _DEEPEST = 12  # lists within lists
+_LONGEST_INPUT = 60  # characters of a list that is shown
 
 
 def listed(names: Sequence[str], singular: str = "is", plural: str = "are") -> str:
@@ -35,9 +36,30 @@ def shape_of(value: object) -> str:
 
 
 def inputs_in_words(inputs: Mapping[str, object]) -> str:
-    """The inputs of a call: a tensor by its shape, other things as they are."""
-    return ", ".join(f"{name} {tuple(value.shape)}" if isinstance(value, Tensor) else f"{name} {value!r}"
-                     for name, value in inputs.items() if isinstance(value, (Tensor, int, float, str)))
+    """The inputs of a call: a tensor by its shape, other things as they are, unless they are long."""
+    words = []
+    for name, value in inputs.items():
+        if isinstance(value, (Tensor, np.ndarray)):
+            words.append(f"{name} {tuple(value.shape)}")
+        elif isinstance(value, (int, float, str)):
+            words.append(f"{name} = {value!r}")
+        elif isinstance(value, (list, tuple)) and _is_short(value):
+            words.append(f"{name} = {_rounded(value)!r}")
+    return ", ".join(words)
+
+
+def _is_short(value: object) -> bool:
+    """Whether a list or tuple holds numbers alone, and fits into a line."""
+    def plain(each: object) -> bool:
+        return all(map(plain, each)) if isinstance(each, (list, tuple)) else isinstance(each, (int, float))
+
+    return plain(value) and len(repr(_rounded(value))) <= _LONGEST_INPUT
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, (list, tuple)):
+        return type(value)(map(_rounded, value))
+    return float(f"{value:.4g}") if isinstance(value, float) else value
 
 
 def to_tensor(value: object) -> Tensor | None:
@@ -104,6 +126,19 @@ class Result:
     @property
     def finite(self) -> bool:
         return all(bool(tensor.isfinite().all()) for tensor in self.tensors)
+
+
+def as_table(result: Result) -> Tensor | None:
+    """A list of numbers, or of rows of one length, as one tensor to be shown; None for anything else."""
+    numbers = [part.numbers for part in result.parts if part.numbers is not None and part.numbers.ndim == 0]
+    if not numbers or len(numbers) < len(result.parts):
+        return None
+    rows = result.packing[1:-1].replace("],[", "] [").split()
+    if result.packing == f"[{','.join('*' * len(numbers))}]":
+        return torch.stack(numbers)
+    if result.packing.startswith("[[") and len(set(rows)) == 1 and rows[0].count("[") == 1:
+        return torch.stack(numbers).view(len(rows), -1)
+    return None
 
 
 @dataclass(frozen=True)
@@ -184,12 +219,22 @@ def first_difference(yours: Tensor, expected: Tensor) -> tuple[int, ...] | None:
     return tuple(places[0].tolist()) if len(places) else None
 
 
-def _number(value: float) -> str:
-    return f"{value:.6g}"
+def _number(value: float, digits: int = 4) -> str:
+    if abs(value) < 1e9 and value == int(value):
+        return str(int(value))
+    return f"{value:.{digits if abs(value) < 1000 else max(digits, 7)}g}"
+
+
+def _pair(expected: float, yours: float) -> str:
+    """Two different numbers, with as many digits as it takes to see that."""
+    digits = next((n for n in (4, 6) if _number(expected, n) != _number(yours, n)), 9)
+    return f"expected {_number(expected, digits)}, yours {_number(yours, digits)}"
 
 
 def side_by_side(yours: Tensor, expected: Tensor, name: str = "result") -> str:
     """A few numbers, expected beside yours, from the first place where they part."""
+    if yours.ndim == expected.ndim == 0:
+        return f"{name}: {_pair(expected.item(), yours.item())}"
     lines = [f"{name}: expected shape {tuple(expected.shape)}, yours {tuple(yours.shape)}"]
     if yours.shape != expected.shape:
         for side, tensor in (("expected", expected), ("yours", yours)):
@@ -200,12 +245,11 @@ def side_by_side(yours: Tensor, expected: Tensor, name: str = "result") -> str:
     if place is None:
         return lines[0]
     close = torch.isclose(yours, expected, rtol=RTOL, atol=ATOL, equal_nan=True)
-    at = f"[{', '.join(map(str, place))}]" if place else ""
-    lines.append(f"  they part first at {name}{at}: expected {_number(expected[place].item())}, "
-                 f"yours {_number(yours[place].item())}; {int((~close).sum())} of {close.numel()} differ")
-    if yours.ndim:
-        row = place[:-1]
-        for side, tensor in (("expected", expected[row]), ("yours", yours[row])):
-            shown = ", ".join(_number(value) for value in tensor[:8].tolist())
-            lines.append(f"  {side:9}{shown}{', …' if len(tensor) > 8 else ''}")
+    at = f"{name}[{', '.join(map(str, place))}]"
+    lines.append(f"  they part first at {at}: {_pair(expected[place].item(), yours[place].item())}; "
+                 f"{int((~close).sum())} of {close.numel()} differ")
+    row = place[:-1]
+    for side, tensor in (("expected", expected[row]), ("yours", yours[row])):
+        shown = ", ".join(_number(value) for value in tensor[:8].tolist())
+        lines.append(f"  {side:9}{shown}{', …' if len(tensor) > 8 else ''}")
     return "\n".join(lines)

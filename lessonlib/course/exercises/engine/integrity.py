@@ -5,6 +5,7 @@ An attempt that writes `torch.Tensor.sum = ...` would otherwise change every lat
 
 import builtins
 import math
+import operator
 import sys
 from collections.abc import Iterable, Mapping
 from types import ModuleType
@@ -50,7 +51,7 @@ class Originals:
         leave_libraries = by_learner_only or len(sys.modules) != self._modules
         changed = []
         for prefix, owner, before in self._kept:
-            if by_learner_only and prefix.startswith(_OURS):
+            if (by_learner_only and prefix.startswith(_OURS)) or _as_it_was(owner, before):
                 continue
             for name, value in before.items():
                 new = vars(owner).get(name, self)
@@ -62,6 +63,12 @@ class Originals:
             if isinstance(owner, type):
                 changed += [f"{prefix}.{name}" for name in _hiding(owner, before) if _delete(owner, name)]
         return changed
+
+
+def _as_it_was(owner: Owner, before: Mapping[str, Any]) -> bool:
+    """Whether nothing has happened to an owner at all: the usual case, and this is asked after every call of an attempt."""
+    now = vars(owner)
+    return len(now) == len(before) and all(map(operator.is_, now.values(), before.values()))  # a dict keeps its order
 
 
 def _set(owner: Owner, name: str, value: object) -> bool:

@@ -11,6 +11,7 @@ from lessonlib.course.exercises.task_files import Mistake
 _PATTERNS = (  # (types, a pattern in the message, code)
     ((AttributeError, TypeError), r"before Module\.__init__\(\) call|has no attribute '_(parameters|buffers|modules)'"
                                   r"|descriptor '__init__' of 'super' object", "no_super"),
+    (AttributeError, r"'(builtin_function_or_method|method|function)' object has no attribute", "not_called"),
     (TypeError, r"'(builtin_function_or_method|method|function)'|must be Tensor, not (builtin_function|method)", "not_called"),
     (TypeError, r"return_types\.|type\(s\) for \S+: .*'(max|min|tuple)'", "max_pair"),
     ((TypeError, AttributeError), r"'?NoneType", "none_used"),

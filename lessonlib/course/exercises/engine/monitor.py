@@ -50,7 +50,7 @@ class Monitor(TorchFunctionMode):
         if code in self.codes:
             self.forbidden_calls.append(self.codes[code])
         file = code.co_filename
-        if is_theirs(file):
+        if is_theirs(file) and not self.watch.importing:  # a library that is imported may run code that it writes itself
             return self._line
         if file == "<frozen importlib._bootstrap>" and code.co_name == "_find_and_load":
             self.watch.import_begins()

@@ -3,6 +3,7 @@
 Whether a mutant is wrong is found out on inputs that are drawn independently of the judge's own cases.
 """
 
+import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -61,13 +62,19 @@ def _observed(kind: Kind, source: str, seed: int) -> Outcomes | None:
         return None
 
 
-def wrong_mutants(task: Task) -> Iterator[Mutant]:
-    """The mutants of a solution that give something else than every right answer of the file, on some other inputs."""
+def wrong_mutants(task: Task, share: float = 1.0) -> Iterator[Mutant]:
+    """The mutants of a solution that give something else than every right answer of the file, on some other inputs.
+
+    `share` is the part of all mutants that is looked at: drawn at random, and always the same.
+    """
+    drawn = random.Random(task.id)
     kind = kind_of(task)
     rights = [task.solution, *(freedom.cell.source for freedom in task.freedoms)]
     with sandbox.state_kept():
         right = {seed: [_observed(kind, source, seed) for source in rights] for seed in SEEDS}
         for mutant in mutants(task.solution):
+            if drawn.random() >= share:
+                continue
             for seed in SEEDS:
                 outcomes = _observed(kind, mutant.source, seed)
                 if outcomes is None:
@@ -77,17 +84,17 @@ def wrong_mutants(task: Task) -> Iterator[Mutant]:
                     break
 
 
-def judged_mutants(task: Task) -> Iterator[Judged]:
+def judged_mutants(task: Task, share: float = 1.0) -> Iterator[Judged]:
     """Each wrong mutant of a solution, judged as a learner's answer would be."""
-    for mutant in wrong_mutants(task):
+    for mutant in wrong_mutants(task, share):
         yield Judged(mutant, judge_task(task, make_answer(mutant.source, task.name, _FILE)).code)
 
 
-def passing_mutants(task: Task) -> tuple[list[Mutant], int]:
+def passing_mutants(task: Task, share: float = 1.0) -> tuple[list[Mutant], int]:
     """The wrong mutants that the judge lets pass, and how many there are; much quicker, as nothing is explained."""
     kind = type(kind_of(task))(task)
     kind.explanations.examples = kind.explanations.mutants = []
-    wrong = list(wrong_mutants(task))
+    wrong = list(wrong_mutants(task, share))
     with sandbox.state_kept():
         return [mutant for mutant in wrong if _passes(kind, make_answer(mutant.source, task.name, _FILE))], len(wrong)
 

@@ -35,6 +35,7 @@ MANY_LINES = 50_000
 SECONDS_WITHOUT_A_LINE = 20.0  # of processor time, for one call of a library
 SECONDS_OF_WAITING = 4.0  # on the clock, with hardly any processor time
 SECONDS_TO_STOP = 0.5
+TURN = 0.02  # seconds between two looks at the thread
 MOST_PRINTED, MOST_LINES = 2000, 15  # characters, lines
 _NOT_THEIRS = (str(Path(__file__).resolve().parents[3]), "<frozen", "<__array_function__",
                *(sysconfig.get_paths()[name] for name in ("stdlib", "platstdlib", "purelib", "platlib")))
@@ -264,20 +265,41 @@ def run(work: Callable[[], Any], watch: Stopwatch) -> Outcome:
     return Outcome(**vars(outcome))
 
 
+class _Waiting:
+    """Waiting for something in short turns, and how long that took; slept through is counted, starved is not.
+
+    A turn that lasts much longer than it should says that the machine has no time for us at all, so that the thread we
+    wait for has none either: it counts no more than a turn and a half.
+    """
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self._last = time.perf_counter()
+
+    def turn(self, done: threading.Event) -> bool:
+        """Wait for one turn; gives whether it is done."""
+        finished = done.wait(TURN)
+        now = time.perf_counter()
+        self.seconds += min(now - self._last, 1.5 * TURN)
+        self._last = now
+        return finished
+
+
 def _finishes(thread: threading.Thread, done: threading.Event, watch: Stopwatch) -> bool:
     """Wait until the thread is done; gives whether it was. A busy machine alone makes nothing late."""
-    lines, worked, begin = -1, time.process_time(), time.perf_counter()  # when something last went on
-    waiting_worked, raised = worked, begin
+    waiting = _Waiting()
+    lines, worked = -1, time.process_time()  # when its last line began
+    idle_since, idle_worked, raised = 0.0, worked, 0.0
     thread.start()
-    while not done.wait(0.02):
-        now, work = time.perf_counter(), time.process_time()
+    while not waiting.turn(done):
+        now, work = waiting.seconds, time.process_time()
         if not watch.inside or watch.lines != lines or _imports(thread):
-            lines, worked, waiting_worked, begin = watch.lines, work, work, now
-        elif work - waiting_worked > 0.02 * (now - begin) + 0.05:
-            waiting_worked, begin = work, now  # it works; perhaps slowly, because others work too
+            lines, worked, idle_worked, idle_since = watch.lines, work, work, now
+        elif work - idle_worked > 0.02 * (now - idle_since) + 0.05:
+            idle_worked, idle_since = work, now  # it works; perhaps slowly, because others work too
         if not watch.raised:
             raised = now
-        if watch.inside and (now - begin > SECONDS_OF_WAITING or work - worked > SECONDS_WITHOUT_A_LINE
+        if watch.inside and (now - idle_since > SECONDS_OF_WAITING or work - worked > SECONDS_WITHOUT_A_LINE
                              or now - raised > SECONDS_TO_STOP):
             return False
     return True
@@ -302,8 +324,8 @@ def _stop(thread: threading.Thread, done: threading.Event, watch: Stopwatch) -> 
     watch.stop.set()
     if thread.ident is None:
         return True  # it never began
-    end = time.perf_counter() + SECONDS_TO_STOP
-    while not done.wait(0.02) and time.perf_counter() < end:
+    waiting = _Waiting()
+    while not waiting.turn(done) and waiting.seconds < SECONDS_TO_STOP:
         if watch.raised:
             ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident), ctypes.py_object(TimeUp))
     if watch.raised and not done.is_set():

@@ -14,6 +14,7 @@ from lessonlib.course.exercises.engine.comparison import (
     Outcome,
     Part,
     Result,
+    as_table,
     equal,
     first_difference,
     fits,
@@ -194,7 +195,9 @@ class _Seen:
         return self.explanations.right[0][i]
 
     def _name(self, part: int) -> str:
-        return self.kind.task.gives[part] if part < len(self.kind.task.gives) else "result"
+        if part < len(self.kind.task.gives):
+            return self.kind.task.gives[part]
+        return getattr(self.kind.extra, "SHOWN_AS", "result")  # what `as_numbers` makes of it
 
     # --- right numbers, wrong sort
 
@@ -341,10 +344,14 @@ class _Seen:
             yours, expected = self.outcome(i), self.right(i)
             if not isinstance(yours, Result) or not isinstance(expected, Result):
                 continue
+            tables = (as_table(yours), as_table(expected)) if not self.kind.task.gives else (None, None)
+            if tables[0] is not None and tables[1] is not None:
+                yours, expected = read_result(tables[0]), read_result(tables[1])
             for part, (mine, theirs) in enumerate(zip(yours.parts, expected.parts, strict=False)):
                 if mine.numbers is not None and theirs.numbers is not None and not equal(mine.numbers, theirs.numbers):
-                    evidence = (f"called with {inputs_in_words(self.cases[i].make())}\n"
-                                f"{side_by_side(mine.numbers, theirs.numbers, self._name(part))}")
+                    inputs = inputs_in_words(self.cases[i].make())
+                    evidence = ((f"called with {inputs}\n" if inputs else "")
+                                + side_by_side(mine.numbers, theirs.numbers, self._name(part)))
                     return Found(code, evidence=evidence, expected=theirs.numbers, yours=mine.numbers, **more)
                 if mine.text != theirs.text:
                     return Found(code, evidence=f"expected {theirs.text}, yours {mine.text}", **more)

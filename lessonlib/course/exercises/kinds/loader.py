@@ -169,6 +169,10 @@ class Loader(Kind):
 
         def whole(value: Any) -> Any:
             as_list.append(isinstance(value, (list, tuple)))
+            if isinstance(value, tuple) and len(value) == 2 and all(isinstance(part, Tensor) for part in value):
+                if value[0].ndim and len(value[0]) < n:
+                    raise Found("only_one")
+                raise Found("not_batches", what="one pair of tensors")
             return value if value is None or isinstance(value, (Tensor, dict, str)) or not _can_loop(value) else _take(value)
 
         got = attempt.call(attempt.answer, inputs, keep=("generator",), whole=whole)

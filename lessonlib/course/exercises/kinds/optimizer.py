@@ -242,6 +242,9 @@ class Optimizer(Kind):
             return _other_settings(self.settings, as_if, evidence)
         if mutant := known.mutant(outcomes, ordinary):
             return Found(mutant.code, what=mutant.what, **drawn)
+        first = (walked.rows[0][0] - _row(self.runs[wrong].first(0))).abs()
+        if bool(first.min() > 0) and bool(torch.allclose(first, first[:1], rtol=1e-3)):  # as Adam's first step does
+            return Found("size_ignored", amount=f"{first[0]:.3g}", **drawn)
         code = "nan" if bool(walked.rows[0].isnan().any()) else "unknown"
         return Found(code, call="step()", place="", **drawn)
 
