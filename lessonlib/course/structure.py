@@ -20,7 +20,7 @@ FEWEST_EXERCISES = 2
 GLOSSARY_LINK = "../docs/glossary.md#"
 # Terms that are plain English words, too: they are not looked for.
 PLAIN = {"rank", "shape", "step", "batch", "view", "module", "guard", "rung", "layer", "model", "device", "seed",
-         "target", "order", "baseline", "weight", "norm", "task"}
+         "target", "order", "baseline", "weight", "norm", "task", "head"}
 BORROWED = {5: {"softmax", "argmax"}}  # lesson 5 uses them and says that they are explained later
 _CHECK = re.compile(r'\bcheck\("([^"]*)"')
 _AT_LINE_START = re.compile(r'^check\("', re.MULTILINE)
