@@ -20,13 +20,14 @@ FEWEST_EXERCISES = 2
 GLOSSARY_LINK = "../docs/glossary.md#"
 # Terms that are plain English words, too: they are not looked for.
 PLAIN = {"rank", "shape", "step", "batch", "view", "module", "guard", "rung", "layer", "model", "device", "seed",
-         "target", "order", "baseline", "weight", "norm", "task"}
+         "target", "order", "baseline", "weight", "norm", "task", "head"}
 BORROWED = {5: {"softmax", "argmax"}}  # lesson 5 uses them and says that they are explained later
 _CHECK = re.compile(r'\bcheck\("([^"]*)"')
 _AT_LINE_START = re.compile(r'^check\("', re.MULTILINE)
 _QUESTION = re.compile(r"<details>\s*<summary>\s*\d+\.")
 _EXERCISE = re.compile(r"^\*\*(?:Exercise )?(\d+)\b", re.MULTILINE)
 _WITH_LINK = re.compile(r"[^.?!\n]*\[lesson \d+\][^.?!\n]*")  # a sentence that says where to read more
+_NAMED = re.compile(r"[\w-]+ \(lesson \d+\)")  # a word and where it is introduced
 _YOURS = "# your code here"
 
 
@@ -124,7 +125,7 @@ def early_words(lesson: Lesson, terms: Mapping[str, int]) -> Iterator[str]:
     fenced = False  # a folded solution shows what the library says, word for word
     for place, line in _lines(lesson, "Questions", "Exercises"):
         fenced = fenced != line.startswith("```")
-        for term, number in _used("" if fenced else _WITH_LINK.sub("", line), later):
+        for term, number in _used("" if fenced else _NAMED.sub("", _WITH_LINK.sub("", line)), later):
             yield (f"{place}: {term!r} is introduced in lesson {number}. Use other words, or put `([lesson {number}](…))` into "
                    "the sentence")
 
@@ -215,7 +216,7 @@ def early_words_of_task(task: Task, terms: Mapping[str, int]) -> Iterator[str]:
     messages |= {f"hint {n}": f"{hint.title}\n{hint.text}" for n, hint in enumerate(task.hints, start=1)}
     for where, message in {**messages, "Task": task.task, "Go on": task.go_on}.items():
         for line in message.splitlines():
-            for term, number in _used(re.sub(r"[\w-]+ \(lesson \d+\)", "", line), later):
+            for term, number in _used(_NAMED.sub("", line), later):
                 yield (f"exercises/tasks/{task.id}.md, {where}, line {line.strip()[:90]!r}: {term!r} is introduced in lesson "
                        f"{number}. Use other words, or write `{term} (lesson {number})`")
 
