@@ -8,7 +8,6 @@ __all__ = ['OneCycle', 'pick_few', 'with_new_head', 'layer_groups', 'freeze', 'g
 
 # %% ../nbs/22_transfer.ipynb #a21c9e7b
 import copy
-from collections.abc import Iterable
 
 import torch
 from torch import Tensor, nn
@@ -30,7 +29,7 @@ class OneCycle:
     ):
         self.opt = torch.optim.Adam([{"params": group, "lr": rate} for group, rate in zip(groups, rates, strict=True)])
         self.schedule = torch.optim.lr_scheduler.OneCycleLR(self.opt, rates, n_steps, pct_start=warm_up, div_factor=div)
-        self.rates = []  # what each step took, to look at
+        self.rates: list[list[float]] = []  # what each step took, to look at
 
     def zero_grad(self) -> None:
         self.opt.zero_grad()
@@ -110,7 +109,7 @@ def group_rates(
 # %% ../nbs/22_transfer.ipynb #110a86ba
 def fit_groups(
     model: nn.Sequential,
-    batches: Iterable[tuple[Tensor, Tensor]],  # a loader with a length
+    batches,  # a loader with a length, such as BatchLoader
     epochs: int,
     lr: float | slice,  # see `group_rates`
     warm_up: float = 0.25,
@@ -124,7 +123,7 @@ def fit_groups(
 # %% ../nbs/22_transfer.ipynb #4665de2f
 def fine_tune(
     model: nn.Sequential,  # a trained body with a new head, as from `with_new_head`
-    batches: Iterable[tuple[Tensor, Tensor]],  # a loader with a length
+    batches,  # a loader with a length, such as BatchLoader
     epochs: int,  # with everything open
     base_lr: float = 1e-2,  # the highest rate of the head while the body is frozen
     freeze_epochs: int = 1,  # with the body frozen

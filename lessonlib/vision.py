@@ -68,9 +68,10 @@ def show_batch(
 
     Raises `ValueError` where there is no batch, or where xb are no pictures with one channel.
     """
-    xb, yb = next(iter(batches), (None, None))
-    if xb is None:
+    first = next(iter(batches), None)
+    if first is None:
         raise ValueError("expected at least one batch; got none")
+    xb, yb = first
     if xb.ndim != 4 or xb.shape[1] != 1:
         raise ValueError(f"expected pictures of shape (batch, 1, rows, columns); got {tuple(xb.shape)}")
     labels = yb[:n].tolist()
@@ -105,8 +106,9 @@ def affine_matrix(
     shift: tuple[float | Tensor, float | Tensor] = (0.0, 0.0),  # to the right and down, as a share of the picture
 ) -> Tensor:  # (3, 3), or (n, 3, 3)
     """Where each place of the new picture looks in the old one: turned and zoomed about the middle, then shifted."""
-    angle, zoom, right, down = torch.broadcast_tensors(*(torch.as_tensor(v, dtype=torch.float32) for v in (angle, zoom, *shift)))
-    cos, sin = (angle.deg2rad().cos() / zoom, angle.deg2rad().sin() / zoom)
+    numbers = (torch.as_tensor(value, dtype=torch.float32) for value in (angle, zoom, *shift))
+    turned, larger, right, down = torch.broadcast_tensors(*numbers)
+    cos, sin = turned.deg2rad().cos() / larger, turned.deg2rad().sin() / larger
     zero, one = torch.zeros_like(cos), torch.ones_like(cos)
     turn = torch.stack([cos, sin, zero, -sin, cos, zero, zero, zero, one], dim=-1).view(*cos.shape, 3, 3)
     move = torch.stack([one, zero, -2 * right, zero, one, -2 * down, zero, zero, one], dim=-1).view(*cos.shape, 3, 3)
@@ -120,7 +122,7 @@ def warp(
     beyond: str = "border",  # what lies outside: "border" repeats the edge, "zeros" is 0, "reflection" mirrors
 ) -> Tensor:  # (n, channels, size, size)
     """New pictures from old ones, each pixel a mean of the four around the place where it looks (bilinear)."""
-    shape = (len(x), x.shape[1], *((size, size) if size else x.shape[-2:]))
+    shape = [len(x), x.shape[1], *((size, size) if size else x.shape[-2:])]
     grid = F.affine_grid(matrix.to(x.device).expand(len(x), 3, 3)[:, :2], shape, align_corners=False)
     return F.grid_sample(x, grid, padding_mode=beyond, align_corners=False)
 
@@ -130,7 +132,7 @@ class Augmented:
 
     def __init__(
         self,
-        batches: Iterable[tuple[Tensor, Tensor]],  # pairs (xb, yb), xb of shape (batch, channels, rows, columns)
+        batches,  # a loader of pairs (xb, yb), xb of shape (batch, channels, rows, columns)
         degrees: float = 10.0,  # at most so far to either side
         zoom: float = 0.1,  # at most so much larger or smaller
         shift: float = 0.08,  # at most so far, as a share of the picture
