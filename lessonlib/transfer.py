@@ -7,6 +7,7 @@
 __all__ = ['OneCycle', 'pick_few', 'with_new_head', 'layer_groups', 'freeze', 'group_rates', 'fit_groups', 'fine_tune']
 
 # %% ../nbs/22_transfer.ipynb #a21c9e7b
+from collections.abc import Collection
 import copy
 
 import torch
@@ -109,7 +110,7 @@ def group_rates(
 # %% ../nbs/22_transfer.ipynb #110a86ba
 def fit_groups(
     model: nn.Sequential,
-    batches,  # a loader with a length, such as BatchLoader
+    batches: Collection[tuple[Tensor, Tensor]],  # a loader with a length, such as BatchLoader
     epochs: int,
     lr: float | slice,  # see `group_rates`
     warm_up: float = 0.25,
@@ -123,7 +124,7 @@ def fit_groups(
 # %% ../nbs/22_transfer.ipynb #4665de2f
 def fine_tune(
     model: nn.Sequential,  # a trained body with a new head, as from `with_new_head`
-    batches,  # a loader with a length, such as BatchLoader
+    batches: Collection[tuple[Tensor, Tensor]],  # a loader with a length, such as BatchLoader
     epochs: int,  # with everything open
     base_lr: float = 1e-2,  # the highest rate of the head while the body is frozen
     freeze_epochs: int = 1,  # with the body frozen

@@ -100,26 +100,35 @@ def find_lr(
 ) -> LRCurve:
     """A short run in which the rate grows by the same factor with each batch (Smith, 2015), on copies of model and optimizer.
 
-    Raises `ValueError` for rates out of order or no batches. Each loss is looked at, so a GPU is waited for at every step.
+    Raises `ValueError` for rates out of order or no batches. The losses are looked at when all steps are done, so that a GPU
+    is waited for once; what came after the point where it would have stopped is dropped.
     """
     if not 0 < low < high or n_steps < 3:
         raise ValueError(f"expected rates 0 < low < high and at least 3 steps; got {low}, {high} and {n_steps}")
     model, opt = copy.deepcopy((model, opt))  # as a pair: the optimizer's copy holds the copied weights
-    rates, losses, running, lowest = [], [], 0.0, math.inf
-    for step, (xb, yb) in enumerate(islice(_again_and_again(batches), n_steps)):
-        set_rate(opt, low * (high / low) ** (step / (n_steps - 1)))
+    rates = [low * (high / low) ** (step / (n_steps - 1)) for step in range(n_steps)]
+    losses = []
+    for rate, (xb, yb) in zip(rates, islice(_again_and_again(batches), n_steps), strict=True):
+        set_rate(opt, rate)
         loss = loss_func(model(xb), yb)
         loss.backward()
         opt.step()
         opt.zero_grad()
-        running = 0.9 * running + 0.1 * loss.item()
+        losses.append(loss.detach())
+    kept = _until_it_grows(torch.stack(losses).tolist(), stop_at)
+    return LRCurve(rates[:len(kept)], kept)
+
+
+def _until_it_grows(losses: list[float], stop_at: float) -> list[float]:
+    """The losses before the first whose smoothed value is not finite, or more than `stop_at` times the lowest."""
+    running, lowest = 0.0, math.inf
+    for step, loss in enumerate(losses):
+        running = 0.9 * running + 0.1 * loss
         smoothed = running / (1 - 0.9 ** (step + 1))
         if not math.isfinite(smoothed) or smoothed > stop_at * lowest:
-            break
-        rates.append(low * (high / low) ** (step / (n_steps - 1)))
-        losses.append(loss.item())
+            return losses[:step]
         lowest = min(lowest, smoothed)
-    return LRCurve(rates, losses)
+    return losses
 
 
 def _again_and_again(batches: Iterable) -> Iterator:

@@ -133,9 +133,11 @@ def test_frames_of_a_stepper_are_of_one_size():
 @pytest.mark.parametrize(("n", "options", "words"), [
     (1, {}, "at least two figures"), (3, {"labels": ["a", "b"]}, "a label for each of 3"), (3, {"keep": [3]}, "from 0 to 2")])
 def test_a_stepper_says_what_it_needs(n, options, words):
+    before = set(plt.get_fignums())
     with pytest.raises(ValueError, match=words):
         steps(n, **options)
-    plt.close("all")
+    for number in set(plt.get_fignums()) - before:
+        plt.close(number)
 
 
 def test_the_style_of_the_lessons_is_asked_for():

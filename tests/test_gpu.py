@@ -89,8 +89,9 @@ class Reader:
         wanted = {place: call.args[place] for place in (trainer.model, trainer.data)
                   if place is not None and place < len(call.args)}
         data = wanted.get(trainer.data, call)
-        if not mentions(data, self.digits) or any(is_method(n, "cpu") for n in ast.walk(data)):
-            return
+        if not mentions(data, self.digits) or any(
+                is_method(n, "cpu") or getattr(n, "value", None) == "meta" for n in ast.walk(data)):
+            return  # left on the CPU on purpose, or shown on a device where nothing is computed
         self.problems += [f"cell {self.cell}: `{ast.unparse(given)}` in `{name}(...)` was not put on the device"
                           for given in wanted.values() if not mentions(given, self.placed)]
         self.problems += [f"cell {self.cell}: `{name}` asks for a number in each step, `{fetch}`; {KEEP}"

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from lessonlib.figures import Picture
-from lessonlib.files.pictures import as_in_mnist
+from lessonlib.files.photos import as_in_mnist
 from lessonlib.pad import HERE, NO_BROWSER, drawing_pad, ten_probs
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")

@@ -203,7 +203,8 @@ def test_what_slipped_through_before_is_refused(exercise, cell, code):
 def test_a_list_that_holds_itself_is_an_answer_too():
     def list_matmul(a, b):
         rows = []
-        rows.append(rows)
+        for _ in range(9):  # nine times: whoever opens each of them again, and again, never ends
+            rows.append(rows)
         return rows
 
     assert judge("list_matmul", list_matmul).status == "fail"

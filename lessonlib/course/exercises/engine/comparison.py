@@ -159,14 +159,15 @@ def read_result(value: Any) -> Result:
     """Any value as parts that can be compared; tensors are copied."""
     parts: list[Part] = []
 
-    def pack(value: Any, depth: int = 0) -> str:
-        if depth == _DEEPEST:  # a list may even hold itself
+    def pack(value: Any, around: tuple[int, ...] = ()) -> str:
+        # A list may even hold itself, and more than once: it is not opened again inside itself.
+        if len(around) == _DEEPEST or id(value) in around:
             parts.append(Part("other", None, "lists within lists without end"))
             return "*"
         if isinstance(value, (list, tuple)) and not isinstance(value, torch.Size):
-            return f"[{','.join(pack(each, depth + 1) for each in value)}]"
+            return f"[{','.join(pack(each, (*around, id(value))) for each in value)}]"
         if isinstance(value, dict):
-            return f"{{{','.join(f'{key!r}:{pack(each, depth + 1)}' for key, each in value.items())}}}"
+            return f"{{{','.join(f'{key!r}:{pack(each, (*around, id(value)))}' for key, each in value.items())}}}"
         parts.append(_part(value))
         return "*"
 

@@ -65,10 +65,14 @@ class Originals:
         return changed
 
 
+# As they were when this module was loaded: an attempt may have replaced them by the time they are called.
+_all, _any, _len, _map = all, any, len, map
+
+
 def _as_it_was(owner: Owner, before: Mapping[str, Any]) -> bool:
     """Whether nothing has happened to an owner at all: the usual case, and this is asked after every call of an attempt."""
     now = vars(owner)
-    return len(now) == len(before) and all(map(operator.is_, now.values(), before.values()))  # a dict keeps its order
+    return _len(now) == _len(before) and _all(_map(operator.is_, now.values(), before.values()))  # a dict keeps its order
 
 
 def _set(owner: Owner, name: str, value: object) -> bool:
@@ -89,9 +93,9 @@ def _delete(owner: type, name: str) -> bool:
 
 def _hiding(owner: type, before: Mapping[str, Any]) -> list[str]:
     """New names of a class that hide an inherited one, such as `Tensor.sum`."""
-    if len(vars(owner)) == len(before):
+    if _len(vars(owner)) == _len(before):
         return []
-    return [name for name in vars(owner) if name not in before and any(name in vars(base) for base in owner.__mro__[1:])]
+    return [name for name in vars(owner) if name not in before and _any(name in vars(base) for base in owner.__mro__[1:])]
 
 
 def _library_made(value: object) -> bool:
