@@ -232,9 +232,7 @@ def test_an_exercise_from_wrong_to_right(browser, server, course):
     before = (course / "nbs" / "06_module.ipynb").read_bytes()
     address = server.replace("/lab/tree/work/00_start", "/lab/workspaces/exercise/tree/work/06_module")
     with opened(browser, address) as page:  # in a workspace of its own, or the lesson of the test above is opened as well
-        type_and_run(page, "from torch import Tensor, nn")
-        type_and_run(page, "your code here: a weight and a bias")
-        type_and_run(page, "import check, hint")
+        type_and_run(page, "your code here: a weight and a bias")  # nothing else of the lesson has run
         check = 'check("my_linear", MyLinear)'
         verdict = type_and_run(page, check).locator("[role=status]")
         verdict.get_by_text("Not tried yet").wait_for()
@@ -243,9 +241,10 @@ def test_an_exercise_from_wrong_to_right(browser, server, course):
         cell.get_by_text("Not yet").wait_for()
         assert "Parameter" in cell.locator("[role=status]").inner_text()
         shoot(page, "exercise-wrong")
-        cell = type_and_run(page, 'hint("my_linear")', 'hint("my_linear", 2)')
-        cell.get_by_text("nn.Parameter(...)").wait_for()
+        cell = type_and_run(page, check, 'hint("my_linear", 2)')
+        cell.get_by_text("nn.Parameter(...)").first.wait_for()
         shoot(page, "exercise-hint")
+        type_and_run(page, 'hint("my_linear", 2)', check)
         type_and_run(page, "self.weight = torch.randn", solution("my_linear"))
         cell = type_and_run(page, check)
         cell.get_by_text("Right").wait_for()
