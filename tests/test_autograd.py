@@ -4,8 +4,9 @@ import inspect
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from random_tensors import close, quick, randn, seeds, sizes
 
 from lessonlib import autograd
 from lessonlib.autograd import Tape, TapeTensor
@@ -16,18 +17,6 @@ from lessonlib.loaders import batches
 from lessonlib.losses import cross_entropy, mse, nll
 from lessonlib.optim import SGD, Adam
 from lessonlib.training import train_epoch
-
-sizes = st.integers(1, 6)
-seeds = st.integers(0, 2**31)
-quick = settings(max_examples=25, deadline=None)
-
-
-def randn(*shape: int, seed: int = 0) -> torch.Tensor:
-    return torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
-
-
-def close(ours: torch.Tensor, theirs: torch.Tensor, tolerance: float = 1e-12) -> None:
-    torch.testing.assert_close(ours, theirs, rtol=tolerance, atol=tolerance)
 
 
 def same_on_tape(function, *tensors: torch.Tensor) -> None:

@@ -5,25 +5,14 @@ from dataclasses import replace
 import pytest
 import torch
 import torch.nn.functional as F
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from random_tensors import close, quick, randn, seeds, sizes
 
 from lessonlib import gradients
 from lessonlib.gradients import RUNG_GRADIENTS, finite_differences
 from lessonlib.ladder import RUNGS, climb, guarded, make_task
 from lessonlib.matmul import Guard, LibraryUsed
-
-sizes = st.integers(1, 6)
-seeds = st.integers(0, 2**31)
-quick = settings(max_examples=25, deadline=None)
-
-
-def randn(*shape: int, seed: int = 0) -> torch.Tensor:
-    return torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
-
-
-def close(ours: torch.Tensor, theirs: torch.Tensor, tolerance: float = 1e-12) -> None:
-    torch.testing.assert_close(ours, theirs, rtol=tolerance, atol=tolerance)
 
 
 def slopes(function, x: torch.Tensor) -> torch.Tensor:
