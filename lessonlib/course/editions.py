@@ -9,6 +9,7 @@ import json
 import platform
 import re
 
+from lessonlib.course.colab import is_colab
 from lessonlib.course.notebooks import Lesson, text_hash
 
 PREDICT, PLUMBING = "predict", "plumbing"  # tags of cells
@@ -32,8 +33,10 @@ def edition(lesson: Lesson) -> str:
 
 
 def _for_the_reader(cell: dict) -> dict | None:
-    """One cell of the edition; None for a cell that only says to nbdev where the code goes."""
+    """One cell of the edition; None for a cell that only says to nbdev where the code goes, and for the one for Colab."""
     source = "".join(cell["source"])
+    if is_colab(cell):
+        return None
     if cell["cell_type"] != "code":
         return _with_source(cell, GLOSSARY_LINK.sub("](glossary.md", source))
     if DEFAULT_EXP.search(source):

@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from lessonlib.course.colab import is_colab
 from lessonlib.course.exercise_cells import exercises_in
 from lessonlib.course.exercises.task_files import Task, tasks
 from lessonlib.course.terminal import CourseError, UsageError, need_checkout
@@ -99,8 +100,8 @@ def sources(nb: dict) -> list[str]:
 
 
 def code_hash(nb: dict) -> str:
-    """A fingerprint of all code cells: when it changes, stored outputs are out of step."""
-    return text_hash("\0".join(sources(nb)))
+    """A fingerprint of all code cells: when it changes, stored outputs are out of step. The one for Colab has none."""
+    return text_hash("\0".join(sources({**nb, "cells": [cell for cell in nb["cells"] if not is_colab(cell)]})))
 
 
 def text_hash(text: str) -> str:

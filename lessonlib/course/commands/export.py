@@ -1,4 +1,4 @@
-"""`lessons export`: clean the notebooks, write lessonlib/*.py from them, and the glossary."""
+"""`lessons export`: clean the notebooks, write lessonlib/*.py from them, their exercises and first cells, the glossary."""
 
 import argparse
 import re
@@ -7,6 +7,7 @@ import sys
 import textwrap
 from pathlib import Path
 
+from lessonlib.course.colab import with_colab
 from lessonlib.course.exercise_cells import refreshed
 from lessonlib.course.exercises.task_files import tasks
 from lessonlib.course.notebooks import SOURCE, cleaned, lessons, write
@@ -64,7 +65,7 @@ def export_verb(options: argparse.Namespace) -> int:
     remove_strays(root)
     export(root)  # before the exercises, which show what lessonlib has for them
     changed += [lesson.path.name for lesson in lessons()
-                if write(lesson.path, cleaned(refreshed(lesson.nb, tasks(), root))) and lesson.path.name not in changed]
+                if write(lesson.path, cleaned(with_colab(refreshed(lesson.nb, tasks(), root)))) and lesson.path.name not in changed]
     write(root / GLOSSARY, glossary())
     console.print(f"{len(lessons())} notebooks exported, {len(changed)} of them changed"
                   f"{': ' + ', '.join(changed) if changed else ''}.")
