@@ -64,8 +64,10 @@ def export_verb(options: argparse.Namespace) -> int:
     root = need_checkout()
     remove_strays(root)
     export(root)  # before the exercises, which show what lessonlib has for them
-    changed += [lesson.path.name for lesson in lessons()
-                if write(lesson.path, cleaned(with_colab(refreshed(lesson.nb, tasks(), root)))) and lesson.path.name not in changed]
+    for lesson in lessons():
+        written = cleaned(with_colab(refreshed(lesson.nb, tasks(), root)))
+        if write(lesson.path, written) and lesson.path.name not in changed:
+            changed.append(lesson.path.name)
     write(root / GLOSSARY, glossary())
     console.print(f"{len(lessons())} notebooks exported, {len(changed)} of them changed"
                   f"{': ' + ', '.join(changed) if changed else ''}.")
