@@ -46,7 +46,7 @@ from .optim import SGD
 
 # %% ../nbs/25_scale.ipynb #5215d62c
 def measured(
-    name: str,  # "h100" (seconds for an epoch) or "passport" (runs of the ladder)
+    name: str,  # "gpu" (seconds for an epoch) or "passport" (runs of the ladder)
 ) -> dict:
     """Figures that were measured on other machines and come with the package, with machine, versions and date."""
     return json.loads(files("lessonlib").joinpath("measured", f"{name}.json").read_text(encoding="utf-8"))
@@ -225,8 +225,10 @@ def rows_of(
     rank: int,
     size: int,
 ) -> slice:
-    """The rows of a batch that belong to process `rank` of `size`; shares differ by one row at most."""
-    return slice(n * rank // size, n * (rank + 1) // size)
+    """The rows of a batch that belong to process `rank` of `size`: as many for each, and one more for the first few."""
+    each, left_over = divmod(n, size)
+    first = rank * each + min(rank, left_over)
+    return slice(first, first + each + (rank < left_over))
 
 # %% ../nbs/25_scale.ipynb #ee99a3ff
 class Group(Protocol):
@@ -398,10 +400,10 @@ class Ring:
     def all_reduce(self, vector: Tensor) -> None:
         chunks = vector.tensor_split(self.size)  # views: what happens to them happens to vector
         for step in range(self.size - 1):
-            mine, theirs = ((self.rank - step - back) % self.size for back in (0, 1))
+            mine, theirs = (self.rank - step) % self.size, (self.rank - step - 1) % self.size
             chunks[theirs].add_(self.exchange(chunks[mine], chunks[theirs]))
         for step in range(self.size - 1):
-            mine, theirs = ((self.rank + 1 - step - back) % self.size for back in (0, 1))
+            mine, theirs = (self.rank + 1 - step) % self.size, (self.rank - step) % self.size
             chunks[theirs].copy_(self.exchange(chunks[mine], chunks[theirs]))
 
     def close(self) -> None:

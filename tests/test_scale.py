@@ -534,9 +534,11 @@ def test_a_file_that_is_no_run_is_told(text, words, tmp_path, capsys):
 
 def test_what_came_with_the_package_is_whole():
     """Figures from other machines say where they come from; the passport has what the lesson says."""
-    h100 = measured("h100")
-    assert {"machine", "versions", "date", "what"} <= set(h100)
-    assert all({"way", "device", "batch_size", "seconds"} <= set(row) for run in h100["runs"] for row in run["seconds"])
+    gpu = measured("gpu")
+    assert {"machine", "versions", "date", "command", "what", "kernels", "losses_differ_by"} <= set(gpu)
+    assert all({"way", "device", "batch_size", "seconds", "spread"} <= set(row) for row in gpu["seconds"])
+    assert all(row["spread"][0] <= row["seconds"] <= row["spread"][1] for row in gpu["seconds"])
+    assert max(gpu["losses_differ_by"].values()) <= TOLERANCE["float32"]
     rows = measured("passport")["rows"]
     assert all(row["difference"] <= row["tolerance"] for row in rows)
     assert {(row["where"], row["dtype"], row["processes"]) for row in rows} >= {
