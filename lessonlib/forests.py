@@ -4,10 +4,9 @@
 # ruff: noqa: I001, E402, RUF022, RUF100
 
 # %% auto #0
-__all__ = ['spread_of', 'best_split', 'Node', 'grow', 'predict', 'rules', 'bag', 'path_of', 'permutation_importance']
+__all__ = ['spread_of', 'best_split', 'Node', 'grow', 'predict', 'rules', 'bag', 'path_of']
 
 # %% ../nbs/23_forests.ipynb #1cfc892e
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -107,7 +106,7 @@ def bag(
     depth: int,
     generator: torch.Generator | None = None,  # where the samples come from; repeatable if you hand in a seeded one
 ) -> list[Node]:
-    """Grow trees, each on a bootstrap sample: as many rows as there are, drawn with putting back (Breiman, 1996)."""
+    """Grow trees, each on a bootstrap sample: as many rows as there are, drawn with replacement (Breiman, 1996)."""
     trees = []
     for _ in range(n_trees):
         rows = torch.randint(len(x), (len(x),), generator=generator)
@@ -128,20 +127,3 @@ def path_of(
         steps.append((f"{names[node.feature]} {'<=' if at_most else '>'} {node.border:.2f}", below.value - node.value))
         node = below
     return steps
-
-# %% ../nbs/23_forests.ipynb #62f11099
-def permutation_importance(
-    error: Callable[[Tensor], float],  # how wrong the model is on a table x of shape (n, n_features)
-    x: Tensor,  # (n, n_features); rows that the model has not learned from
-    generator: torch.Generator | None = None,
-    repeats: int = 5,  # the mean over so many shuffles
-) -> Tensor:  # (n_features,)
-    """How much the error grows when a column is shuffled, column by column (Breiman, 2001)."""
-    before = error(x)
-    grown = torch.zeros(x.shape[1], dtype=torch.float64)
-    for column in range(x.shape[1]):
-        for _ in range(repeats):
-            shuffled = x.clone()
-            shuffled[:, column] = x[torch.randperm(len(x), generator=generator), column]
-            grown[column] += (error(shuffled) - before) / repeats
-    return grown
