@@ -72,7 +72,7 @@ def bend(
 ) -> Tensor:  # the same shape
     """Bend each digit as a whole: move every point by its x², xy and y², times arrows of that digit."""
     x, y = segments[..., :1], segments[..., 1:]  # (n, n_segments, 2, 1) each
-    a, b, c = 0.25 * torch.randn(3, len(segments), 1, 1, 2, generator=rng)  # three arrows a digit
+    a, b, c = 0.25 * torch.randn(3, len(segments), 1, 1, 2, generator=rng)  # three arrows for each digit
     return segments + a * x * x + b * x * y + c * y * y
 
 # %% ../nbs/24_handwriting.ipynb #60820e6e
@@ -82,7 +82,8 @@ def lean(
 ) -> Tensor:  # the same shape
     """Slant, turn and stretch each digit, by giving it its own step to the right and its own step down."""
     n = len(segments)
-    right, down = torch.eye(2)[:, None, None, None] + 0.1 * torch.randn(2, n, 1, 1, 2, generator=rng)
+    unit = torch.eye(2)[:, None, None, None]  # (2, 1, 1, 1, 2): (1, 0) to the right, and (0, 1) down
+    right, down = unit + 0.1 * torch.randn(2, n, 1, 1, 2, generator=rng)  # each a little off, for each digit
     slant = 0.15 + 0.25 * torch.randn(n, 1, 1, generator=rng)  # mostly to the right
     down[..., 0] -= slant
     return segments[..., :1] * right + segments[..., 1:] * down
