@@ -49,8 +49,8 @@ class Node:
     n: int  # how many there were
     feature: int | None = None  # the question, "is this feature at most border?"; None in a leaf
     border: float = 0.0
-    yes: "Node | None" = None
-    no: "Node | None" = None
+    yes: "Node" = None  # type: ignore[assignment]  # a leaf has neither
+    no: "Node" = None  # type: ignore[assignment]
 
 # %% ../nbs/23_forests.ipynb #cab7d32f
 def grow(

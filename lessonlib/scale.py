@@ -176,7 +176,9 @@ class Captured:
         warm_up: int = 3,  # calls before the recording; they count as training
     ):
         self.step, self.device, self.warm_up = step, torch.device(device), warm_up
-        self.buffers, self.loss, self.replay = (), None, None
+        self.buffers: list[Tensor] = []
+        self.loss: Tensor  # of the last call
+        self.replay: Callable[[], None] | None = None
 
     def __call__(self, *batch: Tensor) -> Tensor:
         if self.warm_up > 0:
@@ -392,6 +394,7 @@ class Ring:
 
     def exchange(self, mine: Tensor, like: Tensor) -> Tensor:
         """Send to the next while something comes from the one before: if all sent first, nobody would listen."""
+        assert self.to_next and self.from_previous, "alone, nobody is there to exchange with"
         sending = self.sender.submit(self.to_next.send, mine)
         arrived = self.from_previous.receive(like)
         sending.result()
@@ -441,7 +444,7 @@ def meet(
         following, previous = (rank + 1) % size, (rank - 1) % size
         if kind == "star" and rank == 0:
             callers = listen(ear, f"worker {rank}", range(1, size), key, seconds)
-            group = Star(rank, size, {other: line for other, (line, _) in callers.items()})
+            group: Star | Ring = Star(rank, size, {other: line for other, (line, _) in callers.items()})
         elif kind == "star":
             group = Star(rank, size, {0: call(ports[0], "worker 0")})
         elif size == 1:
@@ -698,7 +701,7 @@ def _passport_row(run: dict, rungs: Sequence[dict], first: Tensor, is_home: bool
         reasons.append("other kernels, another order of sums")
     else:
         reasons += ["the run to compare with", "each rung sums in its own order"][not is_home :]
-    worst = max(apart, key=apart.get)
+    worst = max(apart, key=apart.__getitem__)
     return {"where": "lists" if bare else run["device"], "machine": run.get("machine", "not said"), "dtype": dtype,
             "processes": processes, "all_reduce": run.get("all_reduce", ""), "rungs": list(apart),
             "batches": min(len(rungs[0]["losses"]), len(first)), "difference": apart[worst], "of": worst,
