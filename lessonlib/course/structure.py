@@ -196,7 +196,7 @@ def readme_problems(lesson: Lesson, readme: str) -> Iterator[str]:
 
 
 def exercise_problems(every: Sequence[Lesson]) -> list[str]:
-    """Exercises that stand in two lessons, and messages of exercises in words of later lessons."""
+    """Exercises that stand in two lessons or in none, and messages of exercises in words of later lessons."""
     found, seen, terms = [], dict[str, Lesson](), introduced(every)
     for lesson in every:
         for task in lesson.exercises:
@@ -204,7 +204,12 @@ def exercise_problems(every: Sequence[Lesson]) -> list[str]:
                 found.append(f"{_place_of(lesson, task.id)}: the exercise {task.id!r} stands in nbs/{seen[task.id].path.name} as "
                              "well. Take it out of one of the two")
             seen[task.id] = lesson
-    return found + [problem for task in tasks().values() for problem in early_words_of_task(task, terms)]
+    for task in tasks().values():
+        if task.id not in seen:
+            found.append(f"exercises/tasks/{task.id}.md: it is of lesson {task.lesson}, and stands in none. Put a code cell "
+                         f"`check(\"{task.id}\", {task.name})` into its notebook, where it belongs, and run `lessons export`")
+        found += early_words_of_task(task, terms)
+    return found
 
 
 def early_words_of_task(task: Task, terms: Mapping[str, int]) -> Iterator[str]:
@@ -223,7 +228,8 @@ def early_words_of_task(task: Task, terms: Mapping[str, int]) -> Iterator[str]:
 
 def introduced(every: Iterable[Lesson]) -> dict[str, int]:
     """Each term and the number of the lesson that introduces it first."""
-    return {term: lesson.number for lesson in sorted(every, key=lambda lesson: -lesson.number) for term in lesson.words}
+    return {term: lesson.number for lesson in sorted(every, key=lambda lesson: -lesson.number) for term in lesson.words
+            if TO_FILL_IN not in term}
 
 
 def anchor(term: str) -> str:
