@@ -10,6 +10,7 @@ works, the old one waits in .venv-before, and comes back if set-up fails or is k
 import os
 import sys
 
+# Up to here all must be understood by a Python that is too old, and the rest be parsed by it: no `:=`, no `match`.
 if sys.version_info < (3, 10):
     sys.exit("lessons: Python 3.10 or newer is needed; this is Python %d.%d. Get one from python.org and run "
              "this file with it." % sys.version_info[:2])
@@ -108,7 +109,8 @@ def set_up(folder: Path | None = None) -> None:
             return  # made by another set-up while this one waited
         LOG.write_text("", encoding="utf-8")
         note = read_note()
-        if broken := damage(note):
+        broken = damage(note)
+        if broken:
             print(f"The environment .venv is damaged ({', '.join(broken[:3])}{' …' if broken[3:] else ''}): "
                   "making a new one", flush=True)
         print("Setting up the lessons in .venv (only the first time, and after an update) …", flush=True)
@@ -149,7 +151,8 @@ def make(wanted: str, folder: Path | None, chosen: str | None) -> None:
             print("That failed with PyTorch's small CPU build: taking the registry's full one (several GB)", flush=True)
             backend = None
             run(install, failed)
-    if broken := cut_short():
+    broken = cut_short()
+    if broken:
         print(f"uv's cache holds damaged copies of {', '.join(broken)}: fetching them again", flush=True)
         run([uv, "cache", "clean", *broken], "the damaged copies could not be removed")
         run([*install, *(f"--reinstall-package={name}" for name in broken)], failed, UV_TORCH_BACKEND=backend)
@@ -233,7 +236,8 @@ def move_aside(note: dict) -> None:
     if not os.path.lexists(VENV):
         return
     if VENV.is_symlink() or not READY.is_file():
-        kept = next(path for n in range(1, 1000) if not os.path.lexists(path := ROOT / f".venv-kept-{n}"))
+        names = (ROOT / f".venv-kept-{n}" for n in range(1, 1000))
+        kept = next(path for path in names if not os.path.lexists(path))
         VENV.rename(kept)
         print(f"There was a .venv that is not ours; it is now called {kept.name}", flush=True)
     elif note and not damage(note):
@@ -297,9 +301,10 @@ def find_uv(folder: Path | None = None) -> str:
         OWN_UV.parent.mkdir(exist_ok=True)
         take(folder / OWN_UV.name, OWN_UV)
     for uv in ([] if folder else [shutil.which("uv")]) + [str(OWN_UV)]:
-        if uv and (version := uv_version(uv)) >= OLDEST_UV:
+        version = uv_version(uv) if uv else ()
+        if version >= OLDEST_UV:
             return uv
-        if uv and version:
+        if version:
             print(f"{uv} is too old ({'.'.join(map(str, version))})", flush=True)
     if folder is not None:
         raise SetupError(f"{folder / OWN_UV.name} does not run here; fill the folder again with `lessons pack`")

@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 os.environ.update(LESSONLIB_OFFLINE="1", MPLBACKEND="agg", TQDM_DISABLE="1")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 ROOT = Path(__file__).resolve().parents[1]
-LONG = ("test_browser.py", "test_scale.py", "test_workbooks.py", "test_exercises.py", "test_notebooks.py", "test_download.py",
-        "test_ladder.py", "test_cli.py")
+# By the processor time that benchmarks/suite.py shows; the first waits most.
+LONG = ("test_browser.py", "test_exercises.py", "test_scale.py", "test_sandbox.py", "test_ladder.py", "test_pictures.py",
+        "test_tuning.py", "test_forms.py", "test_workbooks.py", "test_front_door.py", "test_download.py", "test_notebooks.py",
+        "test_bare.py", "test_cli.py")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -112,25 +113,41 @@ def test_data_verify_sees_one_changed_pixel(mnist):
     assert changed == {"train-images-idx3-ubyte"}
 
 
-def test_ladder_writes_what_it_measured(tmp_path):
-    """The built-in digits need neither network nor data folder."""
-    done = lessons("ladder", "--source", "handwriting", "--json", str(tmp_path / "l.json"),
-                   "--plot", str(tmp_path / "l.png"), LESSONLIB_DATA="", COLUMNS="160")
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "The same losses on every rung" in done.stdout
+def test_ladder_writes_what_it_measured(tmp_path, monkeypatch, capsys, random_digits):
+    """On 2,000 digits; the whole epoch is climbed in test_ladder.py."""
+    monkeypatch.setattr("lessonlib.data.load_digits", {"handwriting": random_digits}.get)
+    monkeypatch.setenv("COLUMNS", "160")
+    arguments = ["ladder", "--source", "handwriting", "--device", "cpu"]
+    assert cli.main([*arguments, "--json", str(tmp_path / "l.json"), "--plot", str(tmp_path / "l.png")]) == 0
+    said = capsys.readouterr().out
+    assert "The ladder on 2,000 digits (handwriting)" in said
+    assert "The same losses on every rung" in said
     report = json.loads((tmp_path / "l.json").read_text(encoding="utf-8"))
     assert report["source"] == "handwriting"
     assert report["machine"]
     assert set(report["versions"]) == {"python", "torch", "lessonlib"}
     assert re.fullmatch(r"\d{4}-\d\d-\d\d", report["date"])
-    assert report["command"].startswith("lessons ladder --source handwriting --device ")
+    assert report["command"] == "lessons ladder --source handwriting --device cpu --dtype float32 --epochs 1"
     *whole, bare_python = report["rungs"]
     assert [rung["name"] for rung in whole] == ["Sequential", "Module", "Loop", "SGD", "Matmul", "Gradients"]
-    assert all(len(rung["losses"]) == 782 for rung in whole)
-    assert 0 < len(bare_python["losses"]) < 782  # its first batches only, and the table says how many
-    assert f"– ({len(bare_python['losses'])} batches)" in done.stdout
+    assert [len(rung["losses"]) for rung in whole] == [32] * 6
+    assert len(bare_python["losses"]) == 12  # its first batches only, and the table says how many
+    assert "– (12 batches)" in said
     assert all(rung["max_loss_difference"] <= 1e-5 for rung in report["rungs"])
     assert (tmp_path / "l.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_ladder_that_differs_is_a_failure(monkeypatch, capsys, random_digits):
+    from lessonlib import ladder
+
+    def other_way(task):
+        return ladder.rung_sgd(replace(task, lr=task.lr * 1.01))
+
+    monkeypatch.setattr("lessonlib.data.load_digits", {"handwriting": random_digits}.get)
+    monkeypatch.setattr(ladder, "RUNGS", [*ladder.RUNGS[:3], replace(ladder.RUNGS[3], train=other_way)])
+    monkeypatch.setattr("lessonlib.bare.RUNGS_BELOW", [])
+    assert cli.main(["ladder", "--source", "handwriting", "--device", "cpu"]) == 1
+    assert "SGD differ(s) from rung 1 by more than 1e-05" in " ".join(capsys.readouterr().out.split())
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")

@@ -548,13 +548,13 @@ def test_every_error_is_a_data_error():
 def test_a_fault_without_a_file_is_told_in_short(tmp_path):
     """Not every broken thing is one file."""
     assert DataCorrupt("two files do not fit").in_short() == "two files do not fit"
-    found = files.Found("idx", tmp_path, {})
+    found = files.FoundDigits("idx", tmp_path, {})
 
     def broken(self):
         raise DataCorrupt("two files do not fit")
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(files.Found, "read", broken)
+        patch.setattr(files.FoundDigits, "read", broken)
         assert state(found) == "BROKEN: two files do not fit"
 
 

@@ -142,7 +142,7 @@ def test_a_reader_s_notebook_is_saved_as_it_is(course):
 
 
 def test_home_tells_how_far_the_reader_is(course, monkeypatch):
-    assert "Begin here: <b>0 Start</b>" in home.home()
+    assert "Begin here: <b>0 Start</b>" in home.home_page()
     for n, name in enumerate(("06_module", "00_start")):
         workbooks.hand_out(notebooks.pick([name])[0])
         os.utime(course / "work" / f"{name}.ipynb", (1e9 - n, 1e9 - n))  # lesson 6 was saved last
@@ -154,7 +154,7 @@ def test_home_tells_how_far_the_reader_is(course, monkeypatch):
     assert page.count("you are here") == 1
     for id in exercises:
         progress.note_check(id, "ok", "ok")
-    assert 'href="08_loss.ipynb">Go on with the next lesson: <b>8 Loss</b>' in home.home()
+    assert 'href="08_loss.ipynb">Go on with the next lesson: <b>8 Loss</b>' in home.home_page()
 
 
 def test_links_of_the_glossary_end_in_work(course):
@@ -207,7 +207,7 @@ def test_copies_of_the_first_edition_stay_and_are_told_of(course, capsys):
         assert "the lesson is now 6 and 7" in said
     assert cli.main(["open", "05_module"]) == 2
     assert "now it is 6 and 7" in capsys.readouterr().err
-    assert "first edition" in home.home()
+    assert "first edition" in home.home_page()
     with pytest.raises(HTTPError, match=r"work/08_loss\.ipynb"):  # a link in an old copy
         asyncio.run(contents(course).get("work/06_loss.ipynb"))
     assert old.read_bytes() == before
@@ -242,7 +242,7 @@ def test_one_broken_lesson_stops_no_other(course, capsys, fault):
     assert words in captured.err
     assert workbooks.hand_out(notebooks.pick(["8"])[0])
     assert cli.main(["update"]) == 0
-    assert "Loss" in home.home()
+    assert "Loss" in home.home_page()
     with pytest.raises(CourseError, match="06_module"):
         workbooks.hand_out(notebooks.pick(["6"])[0])
     assert not (course / "work" / "06_module.ipynb").exists()

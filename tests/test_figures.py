@@ -159,16 +159,16 @@ def test_colours_differ_in_grey_print():
 
 def test_pictures_of_stand_ins_are_signed(monkeypatch):
     from lessonlib import data, figures
-    from lessonlib.figures import pictures
+    from lessonlib.figures import display
 
     drawn = torch.zeros(70_000, 28, 28, dtype=torch.uint8), torch.arange(70_000) % 10
     monkeypatch.setattr(data, "handwritten", lambda: drawn)
     monkeypatch.setattr(data, "find_digits", lambda path, source: None)
-    monkeypatch.setattr(pictures, "_caption", "")
+    monkeypatch.setattr(display, "_caption", "")
     plain = picture(line(), "A line that rises.").content
     data.load_digits()
     signed = picture(line(), "A line that rises.")
     assert Image.open(io.BytesIO(signed.content)).height > Image.open(io.BytesIO(plain)).height
-    assert pictures.caption() == "built-in digits, not MNIST"
+    assert display.caption() == "built-in digits, not MNIST"
     figures.set_caption("")
     assert picture(line(), "A line that rises.").content == plain

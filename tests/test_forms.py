@@ -133,7 +133,7 @@ def test_only_mnist_is_called_mnist(all_forms, capsys):
 
 def test_mnist_is_called_mnist(mnist, monkeypatch, capsys):
     parts = [(split.x.numpy(), split.y.numpy()) for split in (mnist.train, mnist.valid, mnist.test)]
-    assert files.Found("idx", Path(), {}).source(parts) == "mnist"
+    assert files.FoundDigits("idx", Path(), {}).source(parts) == "mnist"
     assert capsys.readouterr().err == ""
 
 

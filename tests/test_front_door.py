@@ -1,12 +1,15 @@
 """`python lessons.py` before anything is installed."""
 
+import ast
 import importlib.util
 import json
 import os
 import shutil
 import subprocess
 import sys
+import time
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -242,6 +245,12 @@ elif "--dry-run" not in arguments:
         if do == "kill" and name == "rich":
             os.kill(os.getppid(), signal.SIGKILL)
             time.sleep(1)  # and goes on writing, as uv does
+        if do == "Ctrl-C" and name == "rich":
+            os.kill(os.getppid(), signal.SIGINT)
+            time.sleep(60)
+        if do == "slow":
+            while not os.path.exists("go on.txt"):
+                time.sleep(0.05)
 """
 
 
@@ -361,6 +370,75 @@ def test_a_set_up_that_is_killed_does_no_harm(played, restored):
     assert ("Setting up" in done.stdout) != restored
     assert "Setting up" not in start(played).stdout
     assert not list(played.glob(".venv-*"))
+
+
+@posix
+def test_a_set_up_that_is_stopped_with_ctrl_c_changes_nothing(played):
+    whole = (played / "constraints.txt").read_bytes()
+    change(played)
+    (played / "do.txt").write_text("Ctrl-C", encoding="utf-8")
+    done = start(played)
+    assert done.returncode == 130
+    assert "Traceback" not in done.stderr
+    assert "set-up was stopped. Run the same command again" in done.stderr
+    (played / "do.txt").unlink()
+    (played / "constraints.txt").write_bytes(whole)
+    assert "Setting up" not in start(played).stdout
+
+
+@posix
+def test_two_set_ups_at_once(played):
+    """The second waits for the first, and finds everything done."""
+    change(played)
+    (played / "do.txt").write_text("slow", encoding="utf-8")
+    before = len(calls(played))
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(start, played)
+        while not any("pip install" in line and "--dry-run" not in line for line in calls(played)[before:]):
+            assert not first.done(), first.result().stderr
+            time.sleep(0.05)
+        second = pool.submit(start, played)
+        time.sleep(1)
+        (played / "go on.txt").touch()
+    for done in (first.result(), second.result()):
+        assert "handed over" in done.stdout, done.stderr
+    assert "Set up." not in second.result().stdout
+    assert sum("-e .[dev]" in line for line in calls(played)[before:]) == 1
+
+
+@posix
+def test_a_folder_that_was_moved_or_renamed_is_set_up_again(played):
+    """The programs in .venv hold its old path; spaces and letters such as ä are no hindrance."""
+    moved = played.rename(played.with_name("meine Übungen (neu)"))
+    done = start(moved)
+    assert "Setting up" in done.stdout
+    assert "handed over" in done.stdout, done.stderr
+    assert "Setting up" not in start(moved).stdout
+
+
+@posix
+def test_where_and_how_it_is_called_does_not_matter(played, tmp_path):
+    """From elsewhere, by a link, without HOME, with places that are not there, or in Python 3.10's oldest locale."""
+    (tmp_path / "link").symlink_to(played)
+    for path in (played, tmp_path / "link"):
+        kept = {name: value for name, value in os.environ.items() if name not in ("HOME", "LANG", "LC_ALL")}
+        done = subprocess.run([base_python(), str(path / "lessons.py"), "list"], cwd=tmp_path, capture_output=True, text=True,
+                              env={**kept, "PATH": os.defpath, "TMPDIR": "/nowhere", "LC_ALL": "C", "CONDA_PREFIX": "/nowhere"},
+                              check=False, timeout=300)
+        assert "handed over" in done.stdout, done.stderr
+        assert "Setting up" not in done.stdout
+
+
+def test_a_python_that_is_too_old_is_told(root):
+    """It must understand the whole file to get as far as its first lines."""
+    source = (root / "lessons.py").read_text(encoding="utf-8")
+    ast.parse(source, feature_version=(3, 7))
+    begin = source[: source.index("if os.environ")]
+    old = "import sys\nsys.version_info = (3, 9, 1)\n"
+    done = subprocess.run([sys.executable, "-c", old + begin], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.strip() == ("lessons: Python 3.10 or newer is needed; this is Python 3.9. Get one from python.org and run "
+                                   "this file with it.")
 
 
 @posix

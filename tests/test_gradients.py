@@ -69,6 +69,13 @@ def test_relu_backward(batch, n, seed):
     both_judges(gradients.relu_backward(x, grad_out), lambda x: (x.clamp_min(0) * grad_out).sum(), x)
 
 
+def test_relu_lets_nothing_back_where_it_is_exactly_0():
+    """As in PyTorch, which could have chosen any slope from 0 to 1 there; nudging finds one half."""
+    x = torch.tensor([-1.0, 0.0, 2.0], requires_grad=True)
+    torch.relu(x).sum().backward()
+    assert gradients.relu_backward(x.detach(), torch.ones(3)).tolist() == x.grad.tolist() == [0, 0, 1]
+
+
 @quick
 @given(batch=sizes, n_classes=sizes, seed=seeds, scale=st.sampled_from([0.1, 1.0, 30.0]))
 def test_softmax_nll_grad(batch, n_classes, seed, scale):

@@ -46,8 +46,7 @@ def test_several_epochs_have_several_orders(task):
     torch.testing.assert_close(losses[0][:32], once, rtol=0, atol=1e-6)
 
 
-@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float32, 1e-5), (torch.float64, 1e-12)])
-@pytest.mark.parametrize("n_hidden", [50, 100])
+@pytest.mark.parametrize(("dtype", "tolerance", "n_hidden"), [(torch.float32, 1e-5, 100), (torch.float64, 1e-12, 50)])
 def test_every_rung_takes_a_hidden_layer(random_digits, dtype, tolerance, n_hidden):
     task = make_task(random_digits, dtype=dtype, n_hidden=n_hidden)
     assert [tuple(p.shape) for layer in task.layers for p in layer] == [(784, n_hidden), (n_hidden,), (n_hidden, 10), (10,)]

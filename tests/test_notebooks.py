@@ -72,11 +72,11 @@ def test_a_measured_cell_is_measured_anew_when_its_code_changes(tmp_path):
 
 
 def test_each_notebook_gets_a_fresh_kernel_in_its_own_folder(tmp_path):
-    path = lesson(tmp_path, "import os, torch; print(os.getcwd()); 'x' in globals()", "x = 1",
-                  "torch.set_default_dtype(torch.float64)").path
+    path = lesson(tmp_path, "import decimal, os; print(os.getcwd()); ('x' in globals(), decimal.getcontext().prec)", "x = 1",
+                  "decimal.getcontext().prec = 7").path
     for _ in range(2):
         run_and_save(path)
-        assert outputs(reread(path))[0] == f"{tmp_path}\nFalse"
+        assert outputs(reread(path))[0] == f"{tmp_path}\n(False, 28)"
 
 
 def test_the_directives_of_nbdev_are_obeyed(tmp_path):

@@ -12,7 +12,7 @@ from test_front_door import base_python
 from lessonlib.course import cli
 from lessonlib.course.commands import pack
 from lessonlib.course.terminal import CourseError
-from lessonlib.files.formats import Found
+from lessonlib.files.formats import FoundDigits
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def few(monkeypatch, tmp_path):
 
 def test_a_pack_holds_what_set_up_needs(few, monkeypatch, capsys):
     (few / "mnist.pkl.gz").write_text("digits", encoding="utf-8")
-    monkeypatch.setattr(pack, "find_mnist", lambda: Found("pickle", few, {"mnist.pkl.gz": few / "mnist.pkl.gz"}))
+    monkeypatch.setattr(pack, "find_mnist", lambda: FoundDigits("pickle", few, {"mnist.pkl.gz": few / "mnist.pkl.gz"}))
     (few / "stick" / cli.this_machine()).mkdir(parents=True)
     (few / "stick" / cli.this_machine() / "of an older pack.whl").touch()
     (few / "stick" / "Plan9-mips-python3.11").mkdir()

@@ -9,10 +9,13 @@ import numpy as np
 import pytest
 import torch
 
+from lessonlib import pad
 from lessonlib.figures import Picture
 from lessonlib.files.photos import as_in_mnist
-from lessonlib.pad import HERE, NO_BROWSER, drawing_pad, ten_probs
+from lessonlib.pad import NO_BROWSER, drawing_pad
+from lessonlib.pad.probabilities import ten_probs
 
+HERE = Path(pad.__file__).parent
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 
 

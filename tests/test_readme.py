@@ -8,6 +8,7 @@ import pytest
 
 from lessonlib.bare import RUNGS_BELOW
 from lessonlib.course import cli, notebooks
+from lessonlib.course.notebooks import CONFLICT
 from lessonlib.ladder import RUNGS, count_lines
 
 
@@ -66,3 +67,12 @@ def test_files_and_folders_that_are_named_are_there(page, root):
 def test_ci_and_the_workflow_call_the_test_command(root):
     for name in (".ci/run", ".github/workflows/test.yaml"):
         assert "lessons.py test" in (root / name).read_text(encoding="utf-8")
+
+
+def test_no_file_holds_two_versions_of_itself(root):
+    """What git writes into a file that it could not merge was committed once."""
+    places = ("*", "docs/*.md", "tests/*.py", "benchmarks/*.py", "lessonlib/**/*.*", ".github/**/*.*")
+    texts = (".md", ".py", ".toml", ".ini", ".txt", ".yaml", ".yml", ".css", ".js")
+    files = [path for place in places for path in root.glob(place) if path.suffix in texts]
+    assert {"README.md", "cli.py", "test_readme.py", "test.yaml"} <= {path.name for path in files}
+    assert not [path for path in files if CONFLICT.search(path.read_text(encoding="utf-8"))]

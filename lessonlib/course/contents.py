@@ -6,7 +6,9 @@ from jupyter_server.services.contents.largefilemanager import AsyncLargeFileMana
 from tornado.web import HTTPError
 from traitlets import Bool
 
-from lessonlib.course.workbooks import FOLDER, SOURCE, prepare, successors
+from lessonlib.course.home import prepare
+from lessonlib.course.notebooks import SOURCE
+from lessonlib.course.workbooks import FOLDER, successors
 
 
 def clean_source(model: dict, path: str, **options: Any) -> None:

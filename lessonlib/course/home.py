@@ -1,18 +1,19 @@
-"""Pages in `work/` that are made when they are opened: home, with the ladder as a map, and the glossary.
+"""What JupyterLab finds in `work/` is made when it is opened: a copy of a lesson, home with its map, the glossary.
 
-They are Markdown, because JupyterLab opens the links of a Markdown page as its own documents. The classes in them are
+The pages are Markdown, because JupyterLab opens the links of a Markdown page as its own documents. The classes in them are
 styled by `jupyter/labextensions/lessonlib/static/lessons.css`; without it they are plain lists.
 """
 
+import re
 from collections.abc import Iterable
 from html import escape
 from pathlib import Path
 
 from lessonlib.course.editions import LADDER
-from lessonlib.course.notebooks import Lesson, lessons, sources, write
+from lessonlib.course.notebooks import SOURCE, Lesson, lessons, pick, sources, write
 from lessonlib.course.progress import Record, progress_in_words, read_progress
 from lessonlib.course.terminal import CourseError, need_checkout
-from lessonlib.course.workbooks import FOLDER, GLOSSARY, HOME, copy_of, renamed_copies, what_became
+from lessonlib.course.workbooks import FOLDER, GLOSSARY, HOME, copy_of, hand_out, renamed_copies, what_became
 from lessonlib.figures import LADDER as RUNGS
 
 # In the file, since it is the reader's folder and somebody may want to write there.
@@ -23,17 +24,30 @@ def write_page(name: str) -> Path:
     """Make `work/home.md` or `work/glossary.md`; gives its path."""
     path = need_checkout() / FOLDER / name
     path.parent.mkdir(parents=True, exist_ok=True)
-    write(path, home() if name == HOME else glossary())
+    write(path, home_page() if name == HOME else glossary_page())
     return path
 
 
-def glossary() -> str:
+def prepare(path: str, content: bool = True) -> None:
+    """Before JupyterLab reads a path such as `work/08_loss.ipynb`: hand the lesson out, or make the page, that it names."""
+    folder, _, name = path.strip("/").rpartition("/")
+    if folder != FOLDER:
+        return
+    root = need_checkout()
+    if name in (HOME, GLOSSARY) and (content or not (root / FOLDER / name).exists()):
+        write_page(name)
+    # Asked for each file that JupyterLab looks at, so no notebook is read before it is known that one is missing.
+    elif re.fullmatch(r"\d\d_\w+\.ipynb", name) and (root / SOURCE / name).is_file() and not (root / FOLDER / name).exists():
+        hand_out(pick([Path(name).stem])[0])
+
+
+def glossary_page() -> str:
     """The glossary, with links to the reader's copies."""
     text = (need_checkout() / "docs" / GLOSSARY).read_text(encoding="utf-8")
     return f"{MADE}\n\n[All lessons]({HOME})\n\n{text.replace('](../nbs/', '](')}"
 
 
-def home() -> str:
+def home_page() -> str:
     """The lessons rung by rung, what is passed in each, and where to go on."""
     records = read_progress()
     readable, faults = [], []

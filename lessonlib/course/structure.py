@@ -54,7 +54,7 @@ PARTS = (
 )
 
 
-class Place(NamedTuple):
+class Location(NamedTuple):
     """A line of a lesson."""
 
     lesson: Lesson
@@ -151,7 +151,7 @@ def check_problems(lesson: Lesson, known: Mapping[str, Task]) -> Iterator[str]:
             continue
         imported = imported or bool(IMPORT.search(source))
         for line in source.splitlines():
-            place = Place(lesson, n, line)
+            place = Location(lesson, n, line)
             for id in _CHECK.findall(line):
                 if id not in known:
                     yield f"{place}: there is no exercise {id!r}. `lessons new exercise {id}` makes its file"
@@ -177,7 +177,7 @@ def stub_problems(lesson: Lesson) -> Iterator[str]:
             if not isinstance(node, (ast.Name, ast.FunctionDef, ast.ClassDef)):
                 continue
             if (name := node.id if isinstance(node, ast.Name) else node.name) in names:
-                yield (f"{Place(lesson, n, lines[node.lineno - 1])}: {name!r} is what an exercise calls the reader's answer. "
+                yield (f"{Location(lesson, n, lines[node.lineno - 1])}: {name!r} is what an exercise calls the reader's answer. "
                        f"Use another name in one of the two, such as `my_{name}` in the exercise")
 
 
@@ -196,7 +196,7 @@ def readme_problems(lesson: Lesson, readme: str) -> Iterator[str]:
 
 
 def exercise_problems(every: Sequence[Lesson]) -> list[str]:
-    """Exercises that stand in two lessons, and messages of exercises in words of later lessons."""
+    """Exercises that stand in two lessons or in none, and messages of exercises in words of later lessons."""
     found, seen, terms = [], dict[str, Lesson](), introduced(every)
     for lesson in every:
         for task in lesson.exercises:
@@ -204,7 +204,12 @@ def exercise_problems(every: Sequence[Lesson]) -> list[str]:
                 found.append(f"{_place_of(lesson, task.id)}: the exercise {task.id!r} stands in nbs/{seen[task.id].path.name} as "
                              "well. Take it out of one of the two")
             seen[task.id] = lesson
-    return found + [problem for task in tasks().values() for problem in early_words_of_task(task, terms)]
+    for task in tasks().values():
+        if task.id not in seen:
+            found.append(f"exercises/tasks/{task.id}.md: it is of lesson {task.lesson}, and stands in none. Put a code cell "
+                         f"`check(\"{task.id}\", {task.name})` into its notebook, where it belongs, and run `lessons export`")
+        found += early_words_of_task(task, terms)
+    return found
 
 
 def early_words_of_task(task: Task, terms: Mapping[str, int]) -> Iterator[str]:
@@ -223,7 +228,8 @@ def early_words_of_task(task: Task, terms: Mapping[str, int]) -> Iterator[str]:
 
 def introduced(every: Iterable[Lesson]) -> dict[str, int]:
     """Each term and the number of the lesson that introduces it first."""
-    return {term: lesson.number for lesson in sorted(every, key=lambda lesson: -lesson.number) for term in lesson.words}
+    return {term: lesson.number for lesson in sorted(every, key=lambda lesson: -lesson.number) for term in lesson.words
+            if TO_FILL_IN not in term}
 
 
 def anchor(term: str) -> str:
@@ -242,7 +248,7 @@ def _used(text: str, terms: Mapping[str, int]) -> list[tuple[str, int]]:
             if re.search(rf"\b{re.escape(term)}(s|es)?\b", text, re.IGNORECASE)]
 
 
-def _lines(lesson: Lesson, *titles: str) -> Iterator[tuple[Place, str]]:
+def _lines(lesson: Lesson, *titles: str) -> Iterator[tuple[Location, str]]:
     """The lines of all cells, or of the sections with these titles."""
     inside = not titles
     for n, cell in enumerate(lesson.nb["cells"]):
@@ -250,9 +256,9 @@ def _lines(lesson: Lesson, *titles: str) -> Iterator[tuple[Place, str]]:
             if titles and cell["cell_type"] == "markdown" and line.startswith("## "):
                 inside = any(re.match(rf"{re.escape(title)}\b", line[3:]) for title in titles)
             if inside:
-                yield Place(lesson, n, line), line
+                yield Location(lesson, n, line), line
 
 
-def _place_of(lesson: Lesson, text: str) -> Place | Path:
+def _place_of(lesson: Lesson, text: str) -> Location | Path:
     """The first line in which this text stands."""
     return next((place for place, line in _lines(lesson) if text in line), Path("nbs", lesson.path.name))

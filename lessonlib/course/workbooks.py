@@ -6,12 +6,11 @@ the reader wrote into a copy, whether the course has a newer edition.
 
 import difflib
 import json
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
 from lessonlib.course.editions import edition
-from lessonlib.course.notebooks import RENAMED, SOURCE, Lesson, lessons, pick, read_notebook, write
+from lessonlib.course.notebooks import RENAMED, Lesson, lessons, pick, read_notebook, write
 from lessonlib.course.terminal import CourseError, need_checkout
 from lessonlib.files import warn
 
@@ -46,7 +45,7 @@ def create_copy(path: Path, lesson: Lesson) -> None:
     """Write the reader's edition of a lesson to a new file, and sign it."""
     text = edition(lesson)
     create(path, text.encode())
-    sign(text)
+    sign_notebook(text)
 
 
 def create(path: Path, content: bytes) -> None:
@@ -66,7 +65,7 @@ def create(path: Path, content: bytes) -> None:
             raise
 
 
-def sign(text: str) -> None:
+def sign_notebook(text: str) -> None:
     """Tell Jupyter that the outputs of this notebook are ours: it runs no script of a stored output that is not signed."""
     try:
         import nbformat
@@ -90,7 +89,7 @@ def remember(lesson: Lesson) -> None:
         kept.parent.mkdir(parents=True, exist_ok=True)
         write(kept, edition(lesson))
     except OSError as error:
-        warn(f"which edition you have cannot be written down in {shown(kept)} ({error.strerror}); your copies are safe. "
+        warn(f"which edition you have cannot be written down in {path_in_words(kept)} ({error.strerror}); your copies are safe. "
                f"Rename what is in the place of the folder {FOLDER}/{EDITIONS}, or make it writable")
 
 
@@ -152,7 +151,7 @@ def successors(name: str) -> list[str]:
 
 def what_became(copies: Sequence[tuple[Path, tuple[str, ...]]]) -> str:
     """One line for each copy under an old name; "" where there are none."""
-    return "\n".join(f"{shown(path)} is your copy from the first edition, and stays as it is: the lesson is now "
+    return "\n".join(f"{path_in_words(path)} is your copy from the first edition, and stays as it is: the lesson is now "
                      f"{' and '.join(str(int(stem[:2])) for stem in now)}. Exercises that you passed still count; your answers "
                      "can be copied over." for path, now in copies)
 
@@ -165,21 +164,6 @@ def free_name(path: Path, word: str) -> Path:
     return candidate
 
 
-def shown(path: Path) -> str:
+def path_in_words(path: Path) -> str:
     """The path as seen from the checkout."""
     return path.relative_to(need_checkout()).as_posix()
-
-
-def prepare(path: str, content: bool = True) -> None:
-    """Before JupyterLab reads a path such as `work/08_loss.ipynb`: hand the lesson out, or make the page, that it names."""
-    folder, _, name = path.strip("/").rpartition("/")
-    if folder != FOLDER:
-        return
-    root = need_checkout()
-    if name in (HOME, GLOSSARY) and (content or not (root / FOLDER / name).exists()):
-        from lessonlib.course.home import write_page
-
-        write_page(name)
-    # Asked for each file that JupyterLab looks at, so no notebook is read before it is known that one is missing.
-    elif re.fullmatch(r"\d\d_\w+\.ipynb", name) and (root / SOURCE / name).is_file() and not (root / FOLDER / name).exists():
-        hand_out(pick([Path(name).stem])[0])

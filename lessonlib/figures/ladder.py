@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from xml.sax.saxutils import escape
 
-from lessonlib.figures.pictures import Picture
+from lessonlib.figures.display import Picture
 
 LADDER = (  # number, name, what it takes away
     (1, "Sequential", "everything borrowed"),

@@ -11,7 +11,7 @@ from html import escape
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
-from lessonlib.figures.pictures import THEME, Picture, need_words, paint
+from lessonlib.figures.display import THEME, Picture, need_words, paint
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -5,11 +5,11 @@ import os
 from lessonlib.files.cache import cached_arrays
 from lessonlib.files.download import failed_recently, fetch_mnist, remember_failure
 from lessonlib.files.errors import DataCorrupt, DataError, DataNotFound
-from lessonlib.files.formats import EXPECTED, PICTURES, Found, describe, look_for_pictures, look_in, why_missing
+from lessonlib.files.formats import EXPECTED, PICTURES, FoundDigits, describe, look_for_pictures, look_in, why_missing
 from lessonlib.files.notices import notify, warn
 from lessonlib.files.where import Place, cache_folder, checkout, download_folder, named_place, places
 
-__all__ = ["DataCorrupt", "DataError", "DataNotFound", "Found", "Place", "cache_folder", "cached_arrays",
+__all__ = ["DataCorrupt", "DataError", "DataNotFound", "FoundDigits", "Place", "cache_folder", "cached_arrays",
            "checkout", "download_folder", "fetch_mnist", "find_digits", "find_mnist", "look_in", "mnist_is_missing",
            "notify", "places", "try_to_fetch", "warn", "why_missing"]
 
@@ -20,7 +20,7 @@ STAND_IN = ("MNIST is not on this machine, so these are the built-in digits, dra
 def find_digits(
     path: str | os.PathLike | None = None,  # nothing else is looked at
     source: str = "auto",  # or "mnist": then pictures of your own are not taken
-) -> Found | None:
+) -> FoundDigits | None:
     """What `load_digits` is to read. None: nothing was asked for by name, and MNIST cannot be had.
 
     Raises `DataNotFound` where `path`, `LESSONLIB_DATA` or "mnist" was asked for and cannot be had, and where
@@ -35,7 +35,7 @@ def find_digits(
     return found
 
 
-def find_mnist(path: str | os.PathLike | None = None, yours: bool = False) -> Found | None:
+def find_mnist(path: str | os.PathLike | None = None, yours: bool = False) -> FoundDigits | None:
     """MNIST at `path`, else where `LESSONLIB_DATA` says, else in the first place that has it, or None.
 
     What is named must be there: `DataNotFound` is raised where it is not. With `yours`, pictures of your own are taken
@@ -54,7 +54,7 @@ def find_mnist(path: str | os.PathLike | None = None, yours: bool = False) -> Fo
     return None
 
 
-def _look_in_named(named: Place, yours: bool) -> Found:
+def _look_in_named(named: Place, yours: bool) -> FoundDigits:
     pictures, what_there_is = None, ""
     try:
         if (found := look_in(named.path)) is not None:
@@ -90,7 +90,7 @@ def mnist_is_missing(path: str | os.PathLike | None = None) -> DataNotFound:
         'Without it, load_digits("handwriting") gives digits that we draw ourselves.')
 
 
-def try_to_fetch() -> Found | None:
+def try_to_fetch() -> FoundDigits | None:
     """MNIST from the network, or None; `why_not_fetched` knows why.
 
     `LESSONLIB_OFFLINE=1` keeps it from asking; so does a failure an hour ago.

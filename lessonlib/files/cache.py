@@ -12,7 +12,7 @@ import numpy as np
 from filelock import FileLock
 
 from lessonlib.files.notices import notify, warn
-from lessonlib.files.reading import kind_of, open_regular
+from lessonlib.files.reading import file_kind, open_regular
 from lessonlib.files.where import cache_folder
 
 MAX_BYTES = 2**28  # of a cache file; the built-in digits take 55 MB
@@ -43,9 +43,9 @@ def cached_arrays(
 
 
 def _load(path: Path) -> dict[str, np.ndarray] | None:
-    if kind_of(path) == "" and not path.is_symlink():
+    if file_kind(path) == "" and not path.is_symlink():
         return None
-    if kind_of(path) == "a file" and path.stat().st_size <= MAX_BYTES:
+    if file_kind(path) == "a file" and path.stat().st_size <= MAX_BYTES:
         with open_regular(path) as file:
             content = file.read()
         size = CHECKSUM().digest_size

@@ -32,7 +32,7 @@ def label_of(name: str) -> int | None:
     return labels.pop() if len(labels) == 1 and labels <= set(range(10)) else None
 
 
-def part_of(name: str) -> str | None:
+def named_part(name: str) -> str | None:
     """The part that a folder of this name holds: Train, training, trainingSet, test_images, …; None for any other."""
     words = [word.removesuffix("set") for word in re.findall(r"[a-z]+", name.lower())]
     parts = {PART_NAMES.get(word) for word in words if word and word not in PART_FILLERS}

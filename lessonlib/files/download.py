@@ -25,7 +25,7 @@ from filelock import FileLock, Timeout
 
 from lessonlib.files.checksums import MD5, fingerprints
 from lessonlib.files.errors import DataCorrupt, DataError, DataNotFound, shown
-from lessonlib.files.formats import EXPECTED, IDX, Found, Part, describe, look_in
+from lessonlib.files.formats import EXPECTED, IDX, FoundDigits, Part, describe, look_in
 from lessonlib.files.idx import header_of
 from lessonlib.files.notices import progress, warn
 from lessonlib.files.tables import MAX_CSV
@@ -39,7 +39,7 @@ NO_ROOM = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
 SINGLE_FILES = (".pkl", ".pkl.gz", ".pickle", ".npz", ".csv", ".csv.gz")  # that hold all digits
 
 
-def fetch_mnist(folder: Path, source: str | os.PathLike | None = None) -> Found:
+def fetch_mnist(folder: Path, source: str | os.PathLike | None = None) -> FoundDigits:
     """Get MNIST (11 MB) into `folder`, unless it is there, and give what is there then.
 
     `source` is a web address (of a folder with the four packed IDX files, or of a single file), a folder or a file;

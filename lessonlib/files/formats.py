@@ -13,11 +13,11 @@ from lessonlib.files.idx import IDX, Part, read_idx
 from lessonlib.files.notices import warn
 from lessonlib.files.pickles import ArraysOnly, read_pickle
 from lessonlib.files.pictures import class_folders, is_clutter, is_picture, names_pictures, read_csv, read_folder
-from lessonlib.files.reading import hint, kind_of
+from lessonlib.files.reading import file_kind, looks_like
 from lessonlib.files.tables import pixel_columns, read_npz, read_pixels
 from lessonlib.files.where import MAX_ENTRIES, why_not_there
 
-__all__ = ["EXPECTED", "IDX", "PICKLE", "ArraysOnly", "Found", "Part", "idx_files", "look_for_pictures", "look_in",
+__all__ = ["EXPECTED", "IDX", "PICKLE", "ArraysOnly", "FoundDigits", "Part", "idx_files", "look_for_pictures", "look_in",
            "subfolders", "why_missing"]
 
 PICKLE = "mnist.pkl.gz"
@@ -30,7 +30,7 @@ MAX_FOLDERS = 200  # that are looked into, at each level below the one that was 
 
 
 @dataclass(frozen=True)
-class Found:
+class FoundDigits:
     """Digits in one of their forms: the file of each name."""
 
     form: str  # "pickle", "idx", "npz", "pixels" (a csv file of them), "pictures" or "csv" (which names pictures)
@@ -57,12 +57,12 @@ class Found:
 # --- looking for MNIST ---------------------------------------------------------------------------------------
 
 
-def look_in(path: Path) -> Found | None:
+def look_in(path: Path) -> FoundDigits | None:
     """MNIST at `path`, a folder or one of its files, or None. Folders may stand between, as archives make them.
 
     Raises `DataNotFound` where several folders below `path` hold digits, and `OSError` where it cannot be looked into.
     """
-    kind = kind_of(path)
+    kind = file_kind(path)
     if kind == "a file":
         return _look_at_file(path)
     if kind != "a folder":
@@ -90,33 +90,33 @@ def subfolders(folder: Path) -> list[Path]:
     return [folder / name for name in sorted(names)[:MAX_FOLDERS]]
 
 
-def _look_in_folder(folder: Path) -> Found | None:
+def _look_in_folder(folder: Path) -> FoundDigits | None:
     for place in (folder, folder / "MNIST" / "raw", folder / "raw"):
-        if kind_of(place) != "a folder":
+        if file_kind(place) != "a folder":
             continue
         files = _files_by_name(place)
         for ending, form, key in (("pkl", "pickle", PICKLE), ("npz", "npz", "npz")):
             named = sorted(name for name in files if re.fullmatch(rf"mnist.*-{ending}", name))
             if named:  # the usual name comes first
-                return Found(form, place, {key: files[named[0]]})
+                return FoundDigits(form, place, {key: files[named[0]]})
         if len(idx := _idx_of(files)) == len(IDX):
-            return Found("idx", place, idx)
+            return FoundDigits("idx", place, idx)
         if tables := _pixel_tables(files):
-            return Found("pixels", place, tables)
+            return FoundDigits("pixels", place, tables)
     return None
 
 
-def _look_at_file(path: Path) -> Found | None:
+def _look_at_file(path: Path) -> FoundDigits | None:
     name = _plain(path.name)
     if name.endswith(("-pkl", "-pickle")):
-        return Found("pickle", path.parent, {PICKLE: path})
+        return FoundDigits("pickle", path.parent, {PICKLE: path})
     if name.endswith("-npz"):
-        return Found("npz", path.parent, {"npz": path})
+        return FoundDigits("npz", path.parent, {"npz": path})
     if name in IDX:  # one of the four stands for all of them
         files = idx_files(path.parent)
-        return Found("idx", path.parent, files) if len(files) == len(IDX) else None
+        return FoundDigits("idx", path.parent, files) if len(files) == len(IDX) else None
     if pixel_columns(path) is not None:
-        return Found("pixels", path.parent, {"train": path})
+        return FoundDigits("pixels", path.parent, {"train": path})
     return None
 
 
@@ -131,10 +131,10 @@ def _files_by_name(folder: Path) -> dict[str, Path]:
                        key=lambda name: (len(name), name))
     for name in names:
         path, plain = folder / name, _plain(name)
-        if plain in IDX and kind_of(path) == "a folder":
+        if plain in IDX and file_kind(path) == "a folder":
             path = next((inner for inner in sorted(path.iterdir()) if _plain(inner.name) == plain), path)
         # What is no file stays in the list under a name of MNIST's, so that reading it says what it is.
-        if plain not in files and (kind_of(path) == "a file" or (plain in IDX and kind_of(path) != "a folder")):
+        if plain not in files and (file_kind(path) == "a file" or (plain in IDX and file_kind(path) != "a folder")):
             files[plain] = path
     return files
 
@@ -167,17 +167,17 @@ def _pixel_tables(files: dict[str, Path]) -> dict[str, Path]:
 # --- looking for pictures ------------------------------------------------------------------------------------
 
 
-def look_for_pictures(path: Path) -> Found | None:
+def look_for_pictures(path: Path) -> FoundDigits | None:
     """Pictures of yours at `path`, or None: a csv file with columns file,label, or a folder with folders 0 … 9."""
-    kind = kind_of(path)
+    kind = file_kind(path)
     if kind == "a file":
-        return Found("csv", path.parent, {"csv": path}) if _plain(path.name).endswith(("-csv", "-tsv")) else None
+        return FoundDigits("csv", path.parent, {"csv": path}) if _plain(path.name).endswith(("-csv", "-tsv")) else None
     if kind != "a folder":
         return None
     if class_folders(path):
-        return Found("pictures", path, {})
+        return FoundDigits("pictures", path, {})
     tables = [file for name, file in _files_by_name(path).items() if name.endswith(("-csv", "-tsv")) and names_pictures(file)]
-    return Found("csv", path, {"csv": tables[0]}) if len(tables) == 1 else None
+    return FoundDigits("csv", path, {"csv": tables[0]}) if len(tables) == 1 else None
 
 
 # --- nothing there -------------------------------------------------------------------------------------------
@@ -186,7 +186,7 @@ def look_for_pictures(path: Path) -> Found | None:
 def why_missing(path: Path) -> str:
     """Why nothing was found at `path`, in a few words; nothing to say where it is a folder without MNIST."""
     try:
-        kind = kind_of(path)
+        kind = file_kind(path)
         if kind == "a folder":
             files = [idx_files(place) for place in _places_for_idx(path)]
             some = next((idx for idx in files if idx), None)
@@ -195,7 +195,7 @@ def why_missing(path: Path) -> str:
             with path.open("rb") as file:
                 start = file.read(40)
             return (f"a file whose name does not end in {PICKLE.removeprefix('mnist')}, .npz or .csv"
-                    + (hint(start) or ("" if start else "; it is empty")))
+                    + (looks_like(start) or ("" if start else "; it is empty")))
         return kind or why_not_there(path)
     except OSError as error:
         return f"it cannot be looked into: {error.strerror}"
@@ -204,13 +204,13 @@ def why_missing(path: Path) -> str:
 def _places_for_idx(path: Path) -> Iterator[Path]:
     for folder in (path, *subfolders(path)):
         for place in (folder, folder / "MNIST" / "raw", folder / "raw"):
-            if kind_of(place) == "a folder":
+            if file_kind(place) == "a folder":
                 yield place
 
 
 def describe(path: Path) -> str:
     """What was found at `path` instead of digits, in a few words."""
-    if (why := why_missing(path)) or kind_of(path) != "a folder":
+    if (why := why_missing(path)) or file_kind(path) != "a folder":
         return why
     with os.scandir(path) as entries:
         names = sorted(entry.name for entry in islice(entries, MAX_ENTRIES) if not is_clutter(entry.name))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lessonlib.files.reading import corrupt, hint, read_bytes
+from lessonlib.files.reading import corrupt, looks_like, read_bytes
 
 IDX = {  # the four files and the sizes that their headers must give
     "train-images-idx3-ubyte": (60_000, 28, 28),
@@ -39,7 +39,7 @@ def _read_idx_file(path: Path, shape: tuple[int, ...], sizes: dict[str, tuple[in
     if not content.startswith(header):
         start = content[: len(header)]
         raise corrupt(path, expected, f"one that begins with {start.hex(' ', 4) or 'nothing'}"
-                      + (hint(start) or _mix_up(content, sizes)))
+                      + (looks_like(start) or _mix_up(content, sizes)))
     if len(content) != len(header) + n_bytes:
         got = f"{len(content) - len(header):,} bytes after it" if len(content) < len(header) + n_bytes else "more bytes"
         raise corrupt(path, expected, got)

@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image, ImageChops
 
 from lessonlib.files.errors import DataCorrupt, DataError, DataNotFound, MissingLibrary, shown
-from lessonlib.files.reading import hint, kind_of
+from lessonlib.files.reading import file_kind, looks_like
 from lessonlib.files.where import as_path, why_not_there
 
 FORMATS = ("PNG", "JPEG", "BMP", "DIB", "GIF", "WEBP", "TIFF", "PPM")
@@ -62,7 +62,7 @@ def read_digit(
 def read_grey(path: Path, size: int) -> np.ndarray:
     """The picture as (rows, columns) uint8, made smaller where a side has more than `size` pixels."""
     try:
-        kind = kind_of(path)
+        kind = file_kind(path)
         if not kind:
             raise DataNotFound(f"there is no picture {path}: {why_not_there(path)}")
         if kind != "a file":
@@ -104,7 +104,7 @@ def _what_it_is(path: Path, error: Exception) -> str:
     if not start:
         return "one that cannot be read (an empty file)"
     words = str(error).split(" <", 1)[0]  # without the name of the object that was read from
-    return f"one that cannot be read ({shown(words)}{hint(start)})"
+    return f"one that cannot be read ({shown(words)}{looks_like(start)})"
 
 
 def _without_colour(image: Image.Image, size: int) -> np.ndarray:

@@ -17,7 +17,7 @@ import numpy as np
 
 from lessonlib.files.errors import DataCorrupt
 from lessonlib.files.idx import Part, checked_labels
-from lessonlib.files.reading import UNPACKING_FAILED, corrupt, hint, open_packed, shown
+from lessonlib.files.reading import UNPACKING_FAILED, corrupt, looks_like, open_packed, shown
 
 SIZES = (50_000, 10_000, 10_000)  # images for training, validation, test
 # One pixel takes 4 bytes in the usual pickle and 8 at the most; the labels and the layout are small beside that.
@@ -241,7 +241,7 @@ def read_pickle(path: Path, sizes: tuple[int, int, int] = SIZES) -> tuple[Part, 
     """
     try:
         with open_packed(path, LARGEST_PICKLE) as file:
-            if what_it_is := hint(file.peek(40)[:40]):
+            if what_it_is := looks_like(file.peek(40)[:40]):
                 raise corrupt(path, "a pickle of plain arrays", f"something else{what_it_is}")
             loaded = ArraysOnly(file).load()
     except DataCorrupt:

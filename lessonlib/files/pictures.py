@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 import numpy as np
 from tqdm import tqdm
 
-from lessonlib.files.dealing import PART_NAMES, Entry, deal, label_of, part_of
+from lessonlib.files.dealing import PART_NAMES, Entry, deal, label_of, named_part
 from lessonlib.files.errors import DataCorrupt, shown
 from lessonlib.files.idx import Part
 from lessonlib.files.notices import progress, warn
@@ -62,7 +62,7 @@ def _walk(folder: Path, part: str | None, depth: int, seen: Counter) -> list[tup
             found.append((folder / name, label, part))
         elif depth < MAX_DEPTH and seen["folders"] < MAX_FOLDERS:
             seen["folders"] += 1
-            found += _walk(folder / name, part_of(name) or part, depth + 1, seen)
+            found += _walk(folder / name, named_part(name) or part, depth + 1, seen)
     return found
 
 

@@ -15,8 +15,17 @@ from typing import Any, BinaryIO
 
 from lessonlib.files.errors import DataCorrupt, shown
 
-__all__ = ["UNPACKING_FAILED", "corrupt", "hint", "kind_of", "open_packed", "open_regular", "read_bytes", "shown",
-           "unreadable"]
+__all__ = [
+    "UNPACKING_FAILED",
+    "corrupt",
+    "file_kind",
+    "looks_like",
+    "open_packed",
+    "open_regular",
+    "read_bytes",
+    "shown",
+    "unreadable",
+]
 
 UNPACKING_FAILED = (EOFError, zlib.error, gzip.BadGzipFile)
 GZIP = b"\x1f\x8b"
@@ -39,7 +48,7 @@ def unreadable(path: Path, error: OSError) -> DataCorrupt:
     return corrupt(path, "a file that can be read", f"the error {error.strerror or error!r}")
 
 
-def kind_of(path: Path) -> str:
+def file_kind(path: Path) -> str:
     """Say what lies there: "a file", "a folder", "a pipe" and so on, or "" where there is nothing."""
     try:
         mode = path.stat().st_mode
@@ -55,7 +64,7 @@ def kind_of(path: Path) -> str:
 def open_regular(path: Path) -> io.BufferedReader:
     """Open a regular file to read its bytes. Raises `OSError`, or `DataCorrupt` where it is a pipe or a folder."""
     path.stat()  # raises where nothing is there
-    if (kind := kind_of(path)) != "a file":
+    if (kind := file_kind(path)) != "a file":
         raise corrupt(path, "a file", kind)
     return path.open("rb")
 
@@ -153,7 +162,7 @@ class _Unpacked(io.RawIOBase):
         super().close()
 
 
-def hint(start: bytes) -> str:
+def looks_like(start: bytes) -> str:
     """What a file seems to be, by its first bytes, in words to stand after them."""
     if start.lstrip().startswith(b"<"):
         return "; a web page, it seems, such as an error or a log-in"

@@ -15,7 +15,7 @@ from lessonlib.files.dealing import Entry, deal
 from lessonlib.files.errors import DataCorrupt
 from lessonlib.files.idx import Part, checked_labels
 from lessonlib.files.notices import progress
-from lessonlib.files.reading import UNPACKING_FAILED, corrupt, hint, open_packed, open_regular, shown, unreadable
+from lessonlib.files.reading import UNPACKING_FAILED, corrupt, looks_like, open_packed, open_regular, shown, unreadable
 
 IMAGES, TEST_IMAGES, VALID_IMAGES = 60_000, 10_000, 10_000  # of MNIST; the last of the training images are for validation
 MAX_ROWS = 200_000
@@ -44,7 +44,7 @@ def read_npz(path: Path, n_images: tuple[int, int] = (IMAGES, TEST_IMAGES)) -> t
         with open_regular(path) as file:
             start = file.read(16)
             if start[:2] != b"PK":
-                raise corrupt(path, "an npz archive", f"one that begins with {start.hex() or 'nothing'}{hint(start)}")
+                raise corrupt(path, "an npz archive", f"one that begins with {start.hex() or 'nothing'}{looks_like(start)}")
             if path.stat().st_size > largest:
                 raise corrupt(path, f"at most {largest:,} bytes", f"{path.stat().st_size:,}")
             _check_directory(path, file)

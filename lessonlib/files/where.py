@@ -9,7 +9,7 @@ from pathlib import Path
 import platformdirs
 
 from lessonlib.files.errors import DataNotFound, shown
-from lessonlib.files.reading import kind_of
+from lessonlib.files.reading import file_kind
 
 MAX_ENTRIES = 10_000  # of a folder that are looked at
 
@@ -39,7 +39,7 @@ def as_path(text: str | os.PathLike) -> Path:
 def is_there(path: Path) -> bool:
     """Whether something lies there; where it cannot be looked at, it may."""
     try:
-        return kind_of(path) != ""
+        return file_kind(path) != ""
     except OSError:
         return True
 
@@ -106,10 +106,10 @@ def why_not_there(path: Path) -> str:
         return f"there is no user {path.parts[0][1:]}"
     if path.is_symlink():
         return f"a link to {path.readlink()}, which does not exist"
-    parent = next(place for place in path.absolute().parents if kind_of(place))
+    parent = next(place for place in path.absolute().parents if file_kind(place))
     missing = path.absolute().relative_to(parent).parts[0]
-    if kind_of(parent) != "a folder":
-        return f"it does not exist ({parent} is {kind_of(parent)})"
+    if file_kind(parent) != "a folder":
+        return f"it does not exist ({parent} is {file_kind(parent)})"
     with os.scandir(parent) as entries:
         names = {entry.name.lower(): entry.name for entry in islice(entries, MAX_ENTRIES)}
     near = difflib.get_close_matches(missing.lower(), names, n=1, cutoff=0.7)

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lessonlib.figures import Picture, picture
+from lessonlib.pad.probabilities import N_CLASSES, ten_probs
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 __all__ = ["drawing_pad"]
 
-HERE = Path(__file__).parent
-N_CLASSES = 10
 NO_BROWSER = "LESSONLIB_NO_BROWSER"  # set where a notebook runs without anyone who could draw
 
 
@@ -40,20 +38,6 @@ def drawing_pad(
     from lessonlib.pad.widget import Pad
 
     return Pad(read, example, probs)
-
-
-def ten_probs(answer: Any) -> list[float]:
-    """Ten probabilities as numbers. Raises `ValueError` for anything else, and says what it looks like."""
-    import torch
-
-    values = torch.as_tensor(answer).detach().to("cpu", torch.float64)
-    if values.numel() != N_CLASSES:
-        raise ValueError(f"expected ten probabilities, one for each digit; got a tensor of shape {tuple(values.shape)}")
-    values = values.reshape(N_CLASSES)
-    if not bool(values.isfinite().all()) or bool((values < -1e-6).any()) or abs(float(values.sum()) - 1) > 1e-3:
-        also = "; these look like log-probabilities: take .exp() of them" if bool((values <= 0).all()) else ""
-        raise ValueError(f"expected ten probabilities that sum to 1; got {[round(v, 3) for v in values.tolist()]}{also}")
-    return values.clamp(0, 1).tolist()
 
 
 def answered(example: Tensor, probs: list[float]) -> Picture:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import anywidget
 import traitlets
 
-from lessonlib.pad import HERE, ten_probs
+from lessonlib.pad.probabilities import ten_probs
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
 class Pad(anywidget.AnyWidget):
     """Sends what was drawn to `read`, and shows the ten probabilities that come back."""
 
-    _esm = HERE / "pad.js"
-    _css = HERE / "pad.css"
+    _esm = Path(__file__).with_name("pad.js")
+    _css = Path(__file__).with_name("pad.css")
     example = traitlets.Bytes().tag(sync=True)
     pixels = traitlets.Bytes().tag(sync=True)
     answer = traitlets.Dict().tag(sync=True)

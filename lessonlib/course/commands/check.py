@@ -9,7 +9,7 @@ from pathlib import Path
 
 from lessonlib.course.notebooks import Lesson, execute, plain, quiet_kernels, read_notebook
 from lessonlib.course.terminal import CourseError, complain, console, show_table
-from lessonlib.course.workbooks import copy_of, handed_out, shown
+from lessonlib.course.workbooks import copy_of, handed_out, path_in_words
 
 CHECK = re.compile(r'^[^#\n]*\bcheck\(\s*["\'](\w+)["\']', re.MULTILINE)
 STATUS = {"ok": "right", "fail": "not yet", "todo": "not tried yet"}
@@ -23,7 +23,7 @@ def check_verb(options: argparse.Namespace) -> int:
     quiet_kernels()
     rows, remarks, unread = [], [], False
     for lesson in chosen:
-        console.print(f"Running {shown(copy_of(lesson))} …")
+        console.print(f"Running {path_in_words(copy_of(lesson))} …")
         try:
             found = verdicts(lesson, options.timeout)
         except CourseError as error:

@@ -7,7 +7,7 @@ from rich.markup import escape
 from lessonlib.course.terminal import console, show_table
 from lessonlib.files import (
     DataCorrupt,
-    Found,
+    FoundDigits,
     download_folder,
     fetch_mnist,
     find_mnist,
@@ -25,10 +25,10 @@ def data_verb(options: argparse.Namespace) -> int:
     """`where`, `get` or `verify`."""
     if options.what == "get":
         return get(options.source)
-    return {"where": where, "verify": verify}[options.what]()
+    return {"where": show_places, "verify": verify}[options.what]()
 
 
-def where() -> int:
+def show_places() -> int:
     """Every place looked at, what is there, what is wrong with it, and which one is taken."""
     rows, taken = [], None
     for n, place in enumerate(places(), start=1):
@@ -48,7 +48,7 @@ def where() -> int:
     return 0
 
 
-def state(found: Found) -> str:
+def state(found: FoundDigits) -> str:
     """What was found, whether it can be read, and whether it is MNIST."""
     try:
         parts = found.read()

@@ -181,5 +181,9 @@ def new_exercise(id: str) -> int:
     if path.exists():
         raise UsageError(f"there is an exercise {id!r} already, in {path}")
     path.write_text(_NEW.format(id=id), encoding="utf-8", newline="\n")
-    console.print(f"{path}\nFill it in (docs/exercises.md says how); then: lessons exercises {id}", soft_wrap=True)
+    console.print(f"""{path}
+1. Fill it in (docs/exercises.md says how), with the number of its lesson; lessons exercises {id} judges its cells.
+2. In the notebook, where the exercise belongs, a code cell with nothing but: check("{id}", {id})
+3. lessons export writes task, stub, hints and solution around that cell; then lessons run N --save""",
+                  soft_wrap=True, markup=False, highlight=False)
     return 0

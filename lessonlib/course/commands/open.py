@@ -17,7 +17,16 @@ import lessonlib.course
 from lessonlib.course.home import write_page
 from lessonlib.course.notebooks import Lesson, pick
 from lessonlib.course.terminal import CourseError, console, need_checkout
-from lessonlib.course.workbooks import HOME, changes, copy_of, hand_out, handed_out, renamed_copies, shown, what_became
+from lessonlib.course.workbooks import (
+    HOME,
+    changes,
+    copy_of,
+    hand_out,
+    handed_out,
+    path_in_words,
+    renamed_copies,
+    what_became,
+)
 
 PORTS_TRIED = 50
 # What JupyterLab finds there: settings (labconfig/), our look (labextensions/), and the kernel that names the cells to run
@@ -34,7 +43,7 @@ def open_verb(options: argparse.Namespace) -> int:
         notebook, what = open_lesson(pick([options.lesson or "0"])[0], options.author)
     port, token = choose_port(options.port), secrets.token_hex(16)
     command = lab_command(root, notebook, options.no_browser, port, options.author)
-    console.print(f"Opening {shown(notebook)} in JupyterLab: {what} …")
+    console.print(f"Opening {path_in_words(notebook)} in JupyterLab: {what} …")
     with open_log(root, port) as log:
         server = subprocess.Popen(command, cwd=root, env={**environment(), "JUPYTER_TOKEN": token},
                                   stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT)
@@ -68,7 +77,7 @@ def open_lesson(lesson: Lesson, author: bool) -> tuple[Path, str]:
         return lesson.path, "the source"
     new = hand_out(lesson)
     if not copy_of(lesson).is_file():
-        raise CourseError(f"{shown(copy_of(lesson))} should be your copy of the lesson, and is a folder or a link to "
+        raise CourseError(f"{path_in_words(copy_of(lesson))} should be your copy of the lesson, and is a folder or a link to "
                           f"nowhere; `lessons reset {lesson.number}` keeps it under another name and puts a new copy there")
     if not new and changes(lesson):
         console.print(f"There is a newer edition of this lesson: `lessons update {lesson.number}` puts it beside your "

@@ -7,7 +7,7 @@ from datetime import datetime
 from lessonlib.course.editions import edition
 from lessonlib.course.notebooks import pick
 from lessonlib.course.terminal import console
-from lessonlib.course.workbooks import copy_of, free_name, hand_out, shown
+from lessonlib.course.workbooks import copy_of, free_name, hand_out, path_in_words
 
 
 def reset_verb(options: argparse.Namespace) -> int:
@@ -15,12 +15,12 @@ def reset_verb(options: argparse.Namespace) -> int:
     for lesson in pick(options.lessons):
         path = copy_of(lesson)
         if path.is_file() and path.read_bytes() == edition(lesson).encode():
-            console.print(f"{shown(path)} is as new already.")
+            console.print(f"{path_in_words(path)} is as new already.")
             continue
         if os.path.lexists(path):
             kept = free_name(path, f"{datetime.now():%Y-%m-%d-%H%M%S}")
             path.rename(kept)
-            console.print(f"What was in {shown(path)} is kept in {shown(kept)}.")
+            console.print(f"What was in {path_in_words(path)} is kept in {path_in_words(kept)}.")
         hand_out(lesson)
-        console.print(f"{shown(path)} is new. Your progress stays as it was.")
+        console.print(f"{path_in_words(path)} is new. Your progress stays as it was.")
     return 0

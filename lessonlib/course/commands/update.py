@@ -13,9 +13,9 @@ from lessonlib.course.workbooks import (
     create_copy,
     free_name,
     handed_out,
+    path_in_words,
     remember,
     renamed_copies,
-    shown,
     what_became,
 )
 
@@ -52,4 +52,4 @@ def newer(lesson: Lesson) -> list[tuple[str, ...]]:
     beside = free_name(copy_of(lesson), f"edition-{datetime.now():%Y-%m-%d}")
     create_copy(beside, lesson)
     remember(lesson)
-    return [(str(lesson.number), what, shown(copy_of(lesson)), shown(beside))]
+    return [(str(lesson.number), what, path_in_words(copy_of(lesson)), path_in_words(beside))]
