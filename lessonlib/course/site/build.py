@@ -21,6 +21,8 @@ from lessonlib.course.terminal import CourseError, need_checkout
 BUILD = Path("_build", "site")  # everything on the way; git ignores it
 SITE = Path("docs", "site")  # conf.py, templates, styles, and pages written by hand
 CARD = "card.png"
+# No page asks for these: docs/site/_templates/static/webpack-macros.html says why not for the largest.
+NOT_PUBLISHED = (".buildinfo", ".buildinfo.bak", "_static/scripts/fontawesome.js")
 
 
 @dataclass(frozen=True)
@@ -132,5 +134,6 @@ def mirror(source: Path, target: Path) -> int:
 
 
 def is_for_sphinx(path: Path, folder: Path) -> bool:
-    """Whether a file of the output is of use to Sphinx alone."""
-    return path.parent == folder and path.name in (".buildinfo", ".buildinfo.bak", "objects.inv")
+    """Whether a file of the output is of use to Sphinx and to the makers of its themes alone."""
+    place = path.relative_to(folder)
+    return (place.as_posix() in NOT_PUBLISHED or place.suffix == ".map" or place.parts[:2] == ("_static", "locales"))

@@ -6,6 +6,7 @@ exercises are shown without what they said to a skeleton, and every link ends on
 
 import json
 import re
+import textwrap
 from html import escape
 
 from lessonlib.course.editions import LADDER, PLUMBING, PREDICT, edition, ladder_first
@@ -19,6 +20,8 @@ from lessonlib.figures import LADDER as RUNGS
 DIRECTIVE = re.compile(r"^#\|.*\n?", re.MULTILINE)  # nbdev's, such as `#| export`
 TO_GLOSSARY = "](../docs/glossary.md"
 IN_THE_COPY = re.compile(r"\]\((?P<page>\d\d_\w+)\.ipynb|\]\((?P<glossary>glossary)\.md")
+LINK = re.compile(r"\[([^\]]+)\]\([^)]+\)")
+LONGEST_DESCRIPTION = 200  # search engines show about 160 characters
 QUESTION = re.compile(r' — ["“](.+)["”]$')
 
 
@@ -32,7 +35,8 @@ def page(lesson: Lesson, about: About) -> dict:
     cells = [_cell({**first, "source": opening}), *map(_cell, others)]
     return {"cells": [cell for cell in cells if cell is not None],
             "metadata": {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
-                         "language_info": {"name": "python", "pygments_lexer": "ipython3"}},
+                         "language_info": {"name": "python", "pygments_lexer": "ipython3"},
+                         "description": description(lesson)},
             "nbformat": 4, "nbformat_minor": 5}
 
 
@@ -54,6 +58,13 @@ def question(lesson: Lesson) -> str:
     """The question that the lesson answers; "" where its title has none."""
     found = QUESTION.search(lesson.title)
     return found[1] if found else ""
+
+
+def description(lesson: Lesson) -> str:
+    """The lesson in one line, for search engines: its question, and the first sentences of its text."""
+    paragraphs = [block for block in lesson.prose.split("\n\n") if re.match(r"[A-Z\"“]", block)]
+    text = " ".join(LINK.sub(r"\1", paragraphs[0]).replace("`", "").replace("*", "").split()) if paragraphs else ""
+    return textwrap.shorten(f"{question(lesson)} {text}".replace("`", "").strip(), LONGEST_DESCRIPTION, placeholder=" …")
 
 
 def headline(lesson: Lesson) -> str:
