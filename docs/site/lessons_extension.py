@@ -69,7 +69,8 @@ def add_words(app: Sphinx, page: str, template: str, context: dict, doctree: nod
             "og:url": address, "og:image": urljoin(app.config.html_baseurl, f"_static/{CARD}"),
             "og:image:width": CARD_SIZE[0], "og:image:height": CARD_SIZE[1],
             "og:image:alt": "A ladder of seven rungs, from Sequential down to Bare Python"}
-    lines = [f'<meta name="description" content="{escape(description)}"/>', '<meta name="twitter:card" content="summary_large_image"/>',
+    lines = [f'<meta name="description" content="{escape(description)}"/>',
+             '<meta name="twitter:card" content="summary_large_image"/>',
              *(f'<meta property="{name}" content="{escape(str(value))}"/>' for name, value in tags.items())]
     context["metatags"] = "\n".join([context.get("metatags", ""), *lines])
 

@@ -1,12 +1,14 @@
 """Build the site: write what Sphinx reads, let it build, and put the result in place when nothing was wrong."""
 
-import io
 import json
 import os
 import shutil
+import subprocess
+import sys
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 from lessonlib.course.notebooks import Lesson, lessons, plain, text_hash, write
@@ -95,23 +97,22 @@ def remove_others(folders: Iterable[Path], kept: set[Path]) -> None:
 
 def run_sphinx(configuration: Path, work: Path) -> list[str]:
     """Build the pages from `work`/source into `work`/html; gives the warnings, one text each."""
-    try:
-        from sphinx.application import Sphinx
-        from sphinx.errors import SphinxError
-    except ImportError:
+    if find_spec("sphinx") is None or find_spec("myst_nb") is None:
         raise CourseError("Sphinx, which builds the site, is not installed here; `python lessons.py docs` installs it "
-                          "(it needs Python 3.11 or newer)") from None
-    warnings = io.StringIO()
-    os.environ["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"  # no notebook is run, and none of this is of interest
-    try:
-        app = Sphinx(work / "source", configuration, work / "html", work / "doctrees", "html", status=None, warning=warnings,
-                     parallel=min(4, os.cpu_count() or 1))
-        app.build()
-    except SphinxError as error:
-        raise CourseError(f"the site was not built: {error}") from error
-    said = [plain(line) for line in warnings.getvalue().splitlines() if line.strip()]
-    if said:
+                          "(it needs Python 3.11 or newer)")
+    # In a process of its own, because Sphinx leaves traces in the modules of docutils.
+    command = [sys.executable, "-m", "sphinx", "-q", "--no-color", "-b", "html", "-j", str(min(4, os.cpu_count() or 1)),
+               "-c", str(configuration), "-d", str(work / "doctrees"), "-D", f"html_extra_path={work / 'extra'}",
+               str(work / "source"), str(work / "html")]
+    path = os.pathsep.join([str(configuration.parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])])
+    done = subprocess.run(command, env={**os.environ, "PYTHONPATH": path, "PYTHONWARNINGS": "ignore", "PYTHONUTF8": "1",
+                                        "PYDEVD_DISABLE_FILE_VALIDATION": "1"},
+                          stdin=subprocess.DEVNULL, capture_output=True, encoding="utf-8", errors="replace", check=False)
+    said = [plain(line) for line in done.stderr.splitlines() if line.strip()]
+    if said or done.returncode:
         shutil.rmtree(work / "doctrees", ignore_errors=True)  # Sphinx warns of what it reads: let it read all again next time
+    if done.returncode:
+        raise CourseError("the site was not built:\n" + "\n".join(said or done.stdout.splitlines()))
     return said
 
 
@@ -136,4 +137,5 @@ def mirror(source: Path, target: Path) -> int:
 def is_for_sphinx(path: Path, folder: Path) -> bool:
     """Whether a file of the output is of use to Sphinx and to the makers of its themes alone."""
     place = path.relative_to(folder)
-    return (place.as_posix() in NOT_PUBLISHED or place.suffix == ".map" or place.parts[:2] == ("_static", "locales"))
+    return (place.as_posix() in NOT_PUBLISHED or place.suffix == ".map" or place.parts[:2] == ("_static", "locales")
+            or place.name.endswith("webpack-macros.html"))

@@ -28,10 +28,9 @@ def draw_card(path: Path, about: About) -> None:
         axes.add_patch(FancyBboxPatch((x, y), w, h, boxstyle="round,pad=0,rounding_size=8", facecolor=face, edgecolor=edge))
 
     axes.text(70, 120, about.title, fontsize=26, fontweight="bold", color="#2B6CB0", va="center")
-    axes.text(70, 180, "\n".join(textwrap.wrap("How does a neural network really work?", 20)), fontsize=34, fontweight="bold", color=INK, va="top",
-              linespacing=1.25)
-    axes.text(70, 440, "\n".join(textwrap.wrap(about.description.partition(": ")[2].capitalize(), 34)),
-              fontsize=19, color=SOFT, va="top", linespacing=1.4)
+    question, _, idea = about.description.partition(": ")
+    axes.text(70, 180, textwrap.fill(question, 18), fontsize=36, fontweight="bold", color=INK, va="top", linespacing=1.25)
+    axes.text(70, 440, textwrap.fill(idea.capitalize(), 34), fontsize=19, color=SOFT, va="top", linespacing=1.4)
     for x in (LEFT, RIGHT):
         axes.plot([x, x], [30, 600], color=RAIL, linewidth=7, solid_capstyle="round")
     for n, (number, name, _) in enumerate(LADDER):
@@ -43,6 +42,7 @@ def draw_card(path: Path, about: About) -> None:
             face, letters = BLOCK_COLORS[number - 2]
             word = BLOCKS[number][0]
             box(RIGHT + 50, y - 18, 26 + 12 * len(word), 36, face, face)
-            axes.text(RIGHT + 63 + 6 * len(word), y, word, fontsize=13, family="monospace", color=letters, ha="center", va="center")
+            axes.text(RIGHT + 63 + 6 * len(word), y, word, fontsize=13, family="monospace", color=letters, ha="center",
+                      va="center")
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=100, metadata={"Software": None})

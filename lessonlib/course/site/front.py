@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from html import escape
 from pathlib import Path
 
+from lessonlib.course.exercise_cells import library_source
 from lessonlib.course.home import by_rung, plain_title
 from lessonlib.course.notebooks import Lesson
 from lessonlib.course.site.about import About
@@ -24,7 +25,7 @@ class Filler:
         self.makers: dict[str, Callable[..., str]] = {
             "ladder": self.ladder, "rungs": self.rungs, "lessons": self.titles, "minutes": self.minutes, "hours": self.hours,
             "troubles": self.troubles, "repository": self.repository, "site": self.site, "count": self.count,
-            "toctree": self.toctree}
+            "toctree": self.toctree, "source": self.source}
 
     def fill(self, page: str, text: str) -> str:
         """The text of a page with everything filled in. Raises `CourseError` for what nobody can fill."""
@@ -80,6 +81,13 @@ class Filler:
                 for trouble in TROUBLES.values()]
         return "\n".join(["| what | how it shows | what to do |", "|---|---|---|", *rows])
 
+    def source(self, *names: str) -> str:
+        """Functions of lessonlib, such as bare.list_matmul, as they stand in it."""
+        texts = {name: library_source(self.root, f"lessonlib.{name}") for name in names}
+        if gone := [name for name, text in texts.items() if not text]:
+            raise ValueError(f"lessonlib has no {', '.join(gone)}")
+        return "```python\n" + "\n\n\n".join(texts.values()) + "\n```"
+
     def repository(self, path: str = "") -> str:
         """The address of the source, or of one of its files."""
         return self.about.source(path) if path else self.about.repository
@@ -90,7 +98,8 @@ class Filler:
 
     def toctree(self) -> str:
         """The lessons for the bar at the side."""
-        entries = [f"{lesson.number} {plain_title(lesson.title)} <lessons/{lesson.path.stem}>" for lesson in self.lessons.values()]
+        entries = [f"{lesson.number} {plain_title(lesson.title)} <lessons/{lesson.path.stem}>"
+                   for lesson in self.lessons.values()]
         return "```{toctree}\n:hidden:\n:caption: The lessons\n\n" + "\n".join(entries) + "\n```"
 
 

@@ -101,7 +101,8 @@ def _cell(cell: dict) -> dict | None:
     """One cell of the page; None for one that only says something to nbdev."""
     source = _source(cell)
     if cell["cell_type"] != "code":
-        return {"cell_type": cell["cell_type"], "id": cell["id"], "metadata": {}, "source": source.replace(TO_GLOSSARY, "](../glossary.md")}
+        return {"cell_type": cell["cell_type"], "id": cell["id"], "metadata": {},
+                "source": source.replace(TO_GLOSSARY, "](../glossary.md")}
     source = DIRECTIVE.sub("", source).strip("\n")
     if not source:
         return None

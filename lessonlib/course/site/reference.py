@@ -4,6 +4,7 @@ Nothing is imported. What stands in a signature, with the comments that give sha
 """
 
 import ast
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from inspect import cleandoc
@@ -107,26 +108,24 @@ def _header(node: Definition, lines: list[str]) -> str:
 
 
 def _public(path: Path, root: Path) -> Iterator[Name]:
-    """The names in `__all__`, in its order; those that come from another file of the package are looked for there."""
-    text = path.read_text(encoding="utf-8")
-    tree, lines = ast.parse(text), text.splitlines()
-    here = {name: node for node in tree.body for name in _bound(node)}
-    imported = {alias.asname or alias.name: node.module for node in tree.body if isinstance(node, ast.ImportFrom)
-                and (node.module or "").startswith("lessonlib.") for alias in node.names}
-    for name in _all(tree):
-        if name in here:
-            yield Name(name, path.relative_to(root), here[name], lines)
-        elif name in imported:
-            other = _path(str(imported[name]).removeprefix("lessonlib."), root)
-            if other is not None:
-                yield from (found for found in _defined(other, root) if found.name == name)
+    """The names in `__all__`, in its order."""
+    for name in _all(ast.parse(path.read_text(encoding="utf-8"))):
+        if (found := _defined(name, path, root)) is not None:
+            yield found
 
 
-def _defined(path: Path, root: Path) -> Iterator[Name]:
+def _defined(name: str, path: Path, root: Path) -> Name | None:
+    """Where a name of a module is defined: in its file, or in the one that it is imported from."""
     text = path.read_text(encoding="utf-8")
     for node in ast.parse(text).body:
-        for name in _bound(node):
-            yield Name(name, path.relative_to(root), node, text.splitlines())
+        if name in _bound(node):
+            return Name(name, path.relative_to(root), node, text.splitlines())
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("lessonlib."):
+            origin = next((alias.name for alias in node.names if (alias.asname or alias.name) == name), None)
+            other = _path(str(node.module).removeprefix("lessonlib."), root)
+            if origin is not None and other is not None:
+                return _defined(origin, other, root)
+    return None
 
 
 def _bound(node: ast.stmt) -> list[str]:
@@ -167,8 +166,9 @@ def _lessons_of(name: str, lessons: Sequence[Lesson], titles: bool = False) -> s
 
 
 def _text(docstring: str) -> str:
-    """A docstring as Markdown: it is that already, but for a dollar, which begins no formula there."""
-    return docstring.replace("$", r"\$")
+    """A docstring as Markdown: it is that already, but no formula begins with its dollars, and no tag with its `<`."""
+    parts = re.split(r"(`[^`]*`)", docstring)
+    return "".join(part if part.startswith("`") else part.replace("$", r"\$").replace("<", "&lt;") for part in parts)
 
 
 def _code(text: str) -> str:

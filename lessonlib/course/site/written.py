@@ -40,8 +40,9 @@ def glossary(text: str) -> str:
     intro = re.sub(r"<!--.*?-->", "", head, flags=re.DOTALL).strip()
     groups = [(letter, list(of_letter)) for letter, of_letter in groupby(terms, key=lambda term: _letter(term))]
     letters = " ".join(f'<a href="#letter-{letter.lower()}">{letter}</a>' for letter, _ in groups)
-    return "\n\n".join([intro, "Every term that the lessons introduce, and the lesson that does.",
-                        f'<p class="ll-letters" role="navigation" aria-label="Letters">{letters}</p>', *_by_letter(groups)]) + "\n"
+    jump = f'<p class="ll-letters" role="navigation" aria-label="Letters">{letters}</p>'
+    return "\n\n".join([intro, "Every term that the lessons introduce, and the lesson that does.", jump,
+                        *_by_letter(groups)]) + "\n"
 
 
 def _letter(term: str) -> str:
