@@ -9,6 +9,7 @@ import re
 import textwrap
 from html import escape
 
+from lessonlib.course.colab import is_colab
 from lessonlib.course.editions import LADDER, PLUMBING, PREDICT, edition, ladder_first
 from lessonlib.course.exercise_cells import part_of
 from lessonlib.course.home import plain_title, rung_of
@@ -98,15 +99,15 @@ def _source(cell: dict) -> str:
 
 
 def _cell(cell: dict) -> dict | None:
-    """One cell of the page; None for one that only says something to nbdev."""
+    """One cell of the page; None for one that only says something to nbdev or to Colab."""
     source = _source(cell)
     if cell["cell_type"] != "code":
         return {"cell_type": cell["cell_type"], "id": cell["id"], "metadata": {},
                 "source": source.replace(TO_GLOSSARY, "](../glossary.md")}
     source = DIRECTIVE.sub("", source).strip("\n")
-    if not source:
-        return None
     tags = cell["metadata"].get("tags", [])
+    if not source or is_colab(cell):
+        return None
     part = part_of(cell)
     is_check = part is not None and part[1] == "check"
     outputs = [] if is_check else [for_the_page(output) for output in cell["outputs"]]
