@@ -414,13 +414,12 @@ def one_page(root, tmp_path):
 
 @need_sphinx
 def test_what_is_wrong_with_a_page_is_said_again_until_it_is_mended(one_page):
-    broken = "# A page\n\n[nowhere](nowhere.md), [no anchor](#nothing), $\\nonsense{1}$\n"
+    broken = "# A page\n\n[nowhere](nowhere.md), [no anchor](#nothing), $\\nonsense{1}$, $\\Big(x^2\\Big)$\n"
     for _ in range(2):
         warnings, _ = one_page(broken)
         assert len(warnings) == 3, warnings
         assert all("index.md" in warning for warning in warnings)
-    assert any("nonsense" in warning for warning in warnings)
-    assert one_page("# A page\n\n$\\Big(x^2\\Big)$\n")[0] == []
+    assert [warning for warning in warnings if "formula" in warning and "nonsense" in warning]
 
 
 @need_sphinx
@@ -591,6 +590,7 @@ class TestInABrowser:
         tab = opened(name)
         tab.evaluate(OPEN_ALL)
         tab.evaluate(ONE_OF_EACH_COLOUR)
+        tab.add_style_tag(content="* { transition: none !important; }")  # a colour on its way is neither of the two
         tab.evaluate(Path(axe_core.__file__).with_name("axe.min.js").read_text(encoding="utf-8"))
         found = tab.evaluate(RUN_AXE, [])
         tab.evaluate("document.documentElement.dataset.theme = 'dark'")

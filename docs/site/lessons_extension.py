@@ -8,6 +8,7 @@ from docutils import nodes
 from docutils.utils.math import MathError
 from docutils.utils.math.latex2mathml import tex2mathml
 from myst_nb.sphinx_ import HideCodeCellNode
+from myst_nb.sphinx_ext import add_global_html_resources
 from sphinx.application import Sphinx
 from sphinx.util.logging import getLogger
 
@@ -23,8 +24,18 @@ def setup(app: Sphinx) -> dict:
     """What Sphinx calls first."""
     app.add_html_math_renderer("mathml", (visit_math, None), (visit_math_block, None))
     app.add_node(HideCodeCellNode, override=True, html=(visit_fold, depart_fold))
+    app.connect("builder-inited", styles_first)
     app.connect("html-page-context", add_words)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
+
+
+def styles_first(app: Sphinx) -> None:
+    """Put the styles of notebooks in place before pages name them with their checksum.
+
+    myst-nb does so afterwards, and a first build would give other pages than the second.
+    """
+    (app.outdir / "_static").mkdir(parents=True, exist_ok=True)
+    add_global_html_resources(app, None)
 
 
 def visit_math(writer, node: nodes.math) -> None:

@@ -6,7 +6,6 @@ exercises are shown without what they said to a skeleton, and every link ends on
 
 import json
 import re
-import textwrap
 from html import escape
 
 from lessonlib.course.colab import is_colab
@@ -16,13 +15,13 @@ from lessonlib.course.home import plain_title, rung_of
 from lessonlib.course.notebooks import SOURCE, Lesson
 from lessonlib.course.site.about import About
 from lessonlib.course.site.outputs import for_the_page
+from lessonlib.course.site.written import shortened
 from lessonlib.figures import LADDER as RUNGS
 
 DIRECTIVE = re.compile(r"^#\|.*\n?", re.MULTILINE)  # nbdev's, such as `#| export`
 TO_GLOSSARY = "](../docs/glossary.md"
 IN_THE_COPY = re.compile(r"\]\((?P<page>\d\d_\w+)\.ipynb|\]\((?P<glossary>glossary)\.md")
 LINK = re.compile(r"\[([^\]]+)\]\([^)]+\)")
-LONGEST_DESCRIPTION = 200  # search engines show about 160 characters
 QUESTION = re.compile(r' — ["“](.+)["”]$')
 
 
@@ -65,7 +64,7 @@ def description(lesson: Lesson) -> str:
     """The lesson in one line, for search engines: its question, and the first sentences of its text."""
     paragraphs = [block for block in lesson.prose.split("\n\n") if re.match(r"[A-Z\"“]", block)]
     text = " ".join(LINK.sub(r"\1", paragraphs[0]).replace("`", "").replace("*", "").split()) if paragraphs else ""
-    return textwrap.shorten(f"{question(lesson)} {text}".replace("`", "").strip(), LONGEST_DESCRIPTION, placeholder=" …")
+    return shortened(f"{question(lesson)} {text}".replace("`", ""))
 
 
 def headline(lesson: Lesson) -> str:

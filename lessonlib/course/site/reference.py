@@ -13,6 +13,7 @@ from pathlib import Path
 from lessonlib.course.home import plain_title
 from lessonlib.course.notebooks import Lesson
 from lessonlib.course.site.about import About
+from lessonlib.course.site.written import described
 
 # Written by hand, below the lessons: what no lesson explains, and every program may use.
 BY_HAND = ("figures", "pad", "files", "preflight")
@@ -50,7 +51,8 @@ def index(names: Sequence[str], lessons: Sequence[Lesson], root: Path) -> str:
     rows = [f"| [`lessonlib.{name}`]({name}.md) | {_purpose(name, root)} | {_lessons_of(name, lessons) or 'by hand'} |"
             for name in names]
     toctree = "\n".join(f"lessonlib.{name} <{name}>" for name in names)
-    return ("# The library\n\nWhat the lessons build is a package, `lessonlib`, that your own programs can use. Each module "
+    return (described("The modules that the lessons build, each with its functions, shapes, errors and source.")
+            + "# The library\n\nWhat the lessons build is a package, `lessonlib`, that your own programs can use. Each module "
             "belongs to the lesson that explains it, line by line.\n\n"
             "| module | what it is for | explained in |\n|---|---|---|\n" + "\n".join(rows)
             + f"\n\n```{{toctree}}\n:hidden:\n\n{toctree}\n```\n")
@@ -67,7 +69,8 @@ def module_page(name: str, lessons: Sequence[Lesson], root: Path, about: About) 
     parts = [f"# lessonlib.{name}", _text(ast.get_docstring(tree) or ""),
              f"{where} [Source on GitHub]({about.source(place)})"]
     parts += [_described(found, about) for found in _public(path, root)]
-    return "\n\n".join(part for part in parts if part) + "\n"
+    purpose = _purpose(name, root).replace("`", "")
+    return described(f"lessonlib.{name}: {purpose}") + "\n\n".join(part for part in parts if part) + "\n"
 
 
 def _described(found: Name, about: About) -> str:
@@ -120,7 +123,7 @@ def _defined(name: str, path: Path, root: Path) -> Name | None:
     for node in ast.parse(text).body:
         if name in _bound(node):
             return Name(name, path.relative_to(root), node, text.splitlines())
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("lessonlib."):
+        if isinstance(node, ast.ImportFrom) and (node.level == 1 or str(node.module).startswith("lessonlib.")):
             origin = next((alias.name for alias in node.names if (alias.asname or alias.name) == name), None)
             other = _path(str(node.module).removeprefix("lessonlib."), root)
             if origin is not None and other is not None:

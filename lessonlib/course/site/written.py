@@ -1,6 +1,8 @@
 """Pages that are written elsewhere in the project, with links that end on the site."""
 
+import json
 import re
+import textwrap
 from collections.abc import Iterator
 from itertools import groupby
 
@@ -8,17 +10,29 @@ from lessonlib.course.site.about import About
 
 LINK = re.compile(r"(?<!!)\[([^\]]+)\]\((?!https?:|#|mailto:)([^)#\s]+)(#[^)]*)?\)")
 PAGES = {"docs/exercises.md": "exercises.md", "CONTRIBUTING.md": "contributing.md", "docs/glossary.md": "glossary.md"}
+LONGEST_DESCRIPTION = 200  # search engines show about 160 characters
 TERM = re.compile(r"^### ", re.MULTILINE)
+
+
+def described(description: str) -> str:
+    """What a page begins with, so that search engines know what it is about."""
+    return f"---\ndescription: {json.dumps(shortened(description), ensure_ascii=False)}\n---\n\n"
+
+
+def shortened(description: str) -> str:
+    """As much of a description as is of use."""
+    return textwrap.shorten(description, LONGEST_DESCRIPTION, placeholder=" …")
 
 
 def contributing(text: str, about: About) -> str:
     """CONTRIBUTING.md as a page."""
-    return with_links_here(text, "", about)
+    return described("How to change a lesson, and how to add one or an exercise.") + with_links_here(text, "", about)
 
 
 def exercises(text: str, about: About) -> str:
     """docs/exercises.md as a page."""
-    return with_links_here(text, "docs/", about)
+    return (described("How an exercise is written: one text file with task, hints, solution, and the mistakes it knows.")
+            + with_links_here(text, "docs/", about))
 
 
 def with_links_here(text: str, folder: str, about: About) -> str:
@@ -41,7 +55,8 @@ def glossary(text: str) -> str:
     groups = [(letter, list(of_letter)) for letter, of_letter in groupby(terms, key=lambda term: _letter(term))]
     letters = " ".join(f'<a href="#letter-{letter.lower()}">{letter}</a>' for letter, _ in groups)
     jump = f'<p class="ll-letters" role="navigation" aria-label="Letters">{letters}</p>'
-    return "\n\n".join([intro, "Every term that the lessons introduce, and the lesson that does.", jump,
+    head = described("Every term of the lessons about neural networks in a plain sentence or two, and the lesson that explains it.")
+    return head + "\n\n".join([intro, "Every term that the lessons introduce, and the lesson that does.", jump,
                         *_by_letter(groups)]) + "\n"
 
 
