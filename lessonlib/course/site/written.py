@@ -55,7 +55,7 @@ def glossary(text: str) -> str:
     groups = [(letter, list(of_letter)) for letter, of_letter in groupby(terms, key=lambda term: _letter(term))]
     letters = " ".join(f'<a href="#letter-{letter.lower()}">{letter}</a>' for letter, _ in groups)
     jump = f'<p class="ll-letters" role="navigation" aria-label="Letters">{letters}</p>'
-    head = described("Every term of the lessons about neural networks in a plain sentence or two, and the lesson that explains it.")
+    head = described("Every term of the lessons about neural networks in plain sentences, and the lesson that explains each.")
     return head + "\n\n".join([intro, "Every term that the lessons introduce, and the lesson that does.", jump,
                         *_by_letter(groups)]) + "\n"
 
