@@ -45,6 +45,9 @@ BIN, EXE = ("Scripts", ".exe") if os.name == "nt" else ("bin", "")
 PYTHON, OWN_UV = VENV / BIN / f"python{EXE}", TOOLS / "bin" / f"uv{EXE}"
 OLDEST_UV = (0, 10, 0)
 SECONDS_FOR_CPU_INDEX, SECONDS_OF_SILENCE = 20, 30
+# Verbs that need more than the lessons do: the extra of pyproject.toml, and whether there is no going on without it.
+EXTRAS = {"docs": ("docs", True), "test": ("docs", False)}
+SECONDS_FOR_EXTRA = 120  # where it can be done without
 # What uv says on its way that a reader likes to see; all of it goes to the log.
 PROGRESS = re.compile(r"\s*(Resolved|Downloading|Downloaded|Building|Built|Prepared|Installed|Bytecode)\b")
 # It takes 15 to 25 s on two quiet cores, and saves 8 s at the first `import torch`, 2 s at the first start of JupyterLab.
@@ -81,6 +84,8 @@ def main() -> int:
             folder = packed(options.set_up_from)
             arguments = arguments[1 if "=" in arguments[0] else 2:]
         set_up(folder)
+        if options.verb in EXTRAS:
+            add_extra(*EXTRAS[options.verb], folder)
     except (SetupError, OSError) as error:
         earlier = f". The set-up that you had is still there: {VENV / BIN / 'lessons'}" if read_note() else ""
         return complain((str(error) if isinstance(error, SetupError) else explain_os_error(error)) + earlier)
@@ -135,11 +140,11 @@ def make(wanted: str, folder: Path | None, chosen: str | None) -> None:
     write_note()  # from here on it is known to be ours, and unfinished
     run([uv, "venv", "--allow-existing", "--no-project", "--python", base_python(), str(VENV)],
         "the environment .venv was not made")
-    install = [uv, "pip", "install", "--python", str(PYTHON), "--compile-bytecode", "-e", ".[dev]", "-c", "constraints.txt"]
+    install = [uv, "pip", "install", "--python", str(PYTHON), "--compile-bytecode", "-e", ".[dev]", "-c", "constraints.txt",
+               *only_from(folder)]
     failed = "the packages could not be installed"
     if folder is not None:
         backend = None
-        install += ["--offline", "--no-index", "--find-links", str(folder)]
         run(install, failed)
     else:
         backend = choose_torch(uv, chosen)
@@ -157,6 +162,36 @@ def make(wanted: str, folder: Path | None, chosen: str | None) -> None:
         run([uv, "cache", "clean", *broken], "the damaged copies could not be removed")
         run([*install, *(f"--reinstall-package={name}" for name in broken)], failed, UV_TORCH_BACKEND=backend)
     write_note(key=wanted, torch=backend or ("folder" if folder else "registry"), chosen=chosen, files=contents())
+
+
+def add_extra(extra: str, needed: bool, folder: Path | None = None) -> None:
+    """Add the packages of an extra to a finished .venv, once; the first minute of a reader must not wait for them.
+
+    constraints.txt holds the versions of all extras together, so that nothing that is there already is changed.
+    """
+    if extra in read_note().get("extras", []):
+        return
+    with alone():
+        note = read_note()
+        if extra in note.get("extras", []):
+            return  # added by another set-up while this one waited
+        print("Adding to .venv what this command needs beside the lessons (only the first time, and after an update) …",
+              flush=True)
+        try:
+            run([find_uv(folder), "pip", "install", "--python", str(PYTHON), "--compile-bytecode", "-e", f".[{extra}]",
+                 "-c", "constraints.txt", *only_from(folder)], f"the packages of the extra {extra!r} could not be installed",
+                seconds=None if needed else SECONDS_FOR_EXTRA)
+        except SetupError as error:
+            if needed:
+                raise
+            print(f"Going on without them: {error}", flush=True)
+            return
+        write_note(**{**note, "extras": [*note.get("extras", []), extra], "files": contents()})
+
+
+def only_from(folder: Path | None) -> list[str]:
+    """What makes uv take packages from this folder, and ask nobody else."""
+    return [] if folder is None else ["--offline", "--no-index", "--find-links", str(folder)]
 
 
 def fingerprint() -> str:

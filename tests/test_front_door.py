@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from lessonlib.course.cli import this_machine
+from lessonlib.course.cli import VERBS, this_machine
 from lessonlib.course.commands import test as test_command
 
 posix = pytest.mark.skipif(os.name == "nt", reason="programs are played by scripts with a first line of POSIX's")
@@ -130,11 +130,47 @@ def test_a_chosen_build_is_obeyed(door, steps, monkeypatch):
     assert next(extra for command, extra, _ in steps if "-e" in command)["UV_TORCH_BACKEND"] == "cu130"
 
 
+def extras_asked_for(steps) -> list[str]:
+    return [command[command.index("-e") + 1] for command, _, _ in steps if "-e" in command]
+
+
+def test_what_only_the_site_needs_is_added_when_it_is_asked_for_and_once(door, steps):
+    """The first minute of a reader gets no longer, and what was there is not made again."""
+    door.set_up()
+    assert extras_asked_for(steps) == [".[dev]"]
+    door.add_extra("docs", True)
+    door.add_extra("docs", True)
+    door.set_up()
+    assert extras_asked_for(steps) == [".[dev]", ".[docs]"]
+    door.READY.unlink()
+    door.set_up()
+    door.add_extra("docs", True)
+    assert extras_asked_for(steps)[2:] == [".[dev]", ".[docs]"]
+
+
+def test_the_checks_go_on_without_the_site(door, steps, capsys):
+    """Where its packages cannot be had, such as in a class without a network; the site itself cannot be built there."""
+    door.set_up()
+    steps.fail = (".[docs]",)
+    door.add_extra("docs", needed=False)
+    assert "Going on without them: the packages of the extra 'docs' could not be installed" in capsys.readouterr().out
+    with pytest.raises(door.SetupError, match="extra 'docs'"):
+        door.add_extra("docs", needed=True)
+    assert door.is_ready(door.fingerprint())
+
+
+def test_verbs_that_need_more_are_there_and_so_are_their_extras(door, root):
+    text = (root / "pyproject.toml").read_text(encoding="utf-8")
+    for verb, (extra, _) in door.EXTRAS.items():
+        assert verb in VERBS
+        assert f"\n{extra} = [" in text
+
+
 def test_constraints_hold_exact_versions_and_no_address(root):
     lines = [line for line in (root / "constraints.txt").read_text(encoding="utf-8").splitlines()
              if line and not line.lstrip().startswith("#")]
     assert all("==" in line and "://" not in line and "@" not in line for line in lines)
-    for package in ("torch", "torchvision", "nbdev", "jupyterlab", "pytest", "ruff"):
+    for package in ("torch", "torchvision", "nbdev", "jupyterlab", "pytest", "ruff", "sphinx", "myst-nb"):
         assert any(line.startswith(f"{package}==") for line in lines)
 
 
@@ -330,6 +366,17 @@ def test_damage_is_noticed_and_a_new_environment_is_made(played):
         assert "handed over" in done.stdout, what + done.stderr
         assert "is damaged" in done.stdout, what
         assert (played / SITE / "torch" / "nn" / "a.py").exists(), what
+    assert "Setting up" not in start(played).stdout
+
+
+@posix
+def test_the_site_is_added_to_a_set_up_that_was_there(played):
+    before = len(calls(played))
+    done = call(played, "docs", PATH=os.defpath, UV_TORCH_BACKEND="")
+    assert "handed over -m lessonlib.course docs" in done.stdout, done.stderr
+    [line] = calls(played)[before:]
+    assert line.startswith("pip install")
+    assert ".[docs] -c constraints.txt" in line
     assert "Setting up" not in start(played).stdout
 
 

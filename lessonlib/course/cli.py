@@ -26,6 +26,7 @@ VERBS = {  # each is done by the module of its name in lessonlib.course.commands
     "data": "find, fetch or verify the digits",
     "doctor": "look at this machine and say what is missing",
     "pack": "gather what set-up needs in a folder, for machines without a network",
+    "docs": "build the course as a website",
     "test": "run every check of the project",
     "export": "clean the notebooks and write lessonlib/*.py from them",
     "new": "make the skeleton of a new lesson or exercise",
@@ -138,6 +139,8 @@ def build_parser() -> argparse.ArgumentParser:
     p = verb("pack")
     p.add_argument("folder", type=Path, metavar="FOLDER", help="such as a USB stick; packs of several kinds of machines "
                    "may share it")
+
+    verb("docs")
 
     p = verb("test")
     p.add_argument("checks", nargs="*", metavar="CHECK", help="names of checks (default: all)")

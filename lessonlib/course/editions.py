@@ -27,7 +27,7 @@ LANGUAGE = {"codemirror_mode": {"name": "ipython", "version": 3}, "file_extensio
 def edition(lesson: Lesson) -> str:
     """The reader's edition as the text of a notebook. The same source always gives the same text."""
     nb = copy.deepcopy(lesson.nb)
-    nb["cells"] = [cell for cell in map(_for_the_reader, _ladder_first(nb["cells"])) if cell is not None]
+    nb["cells"] = [cell for cell in map(_for_the_reader, ladder_first(nb["cells"])) if cell is not None]
     nb["metadata"] = {**nb["metadata"], "kernelspec": KERNEL, "language_info": LANGUAGE}
     return json.dumps(nb, ensure_ascii=False, indent=1) + "\n"
 
@@ -56,8 +56,8 @@ def _with_source(cell: dict, source: str) -> dict:
     return {**cell, "source": source.splitlines(keepends=True)}
 
 
-def _ladder_first(cells: list[dict]) -> list[dict]:
-    """The title, the ladder, and then what the lesson says before it, so that the ladder is on the first screen."""
+def ladder_first(cells: list[dict]) -> list[dict]:
+    """The cells so that the ladder is on the first screen: the title, the ladder, then what the lesson says before it."""
     place = next((n for n, cell in enumerate(cells[:FIRST_SCREEN]) if _draws_ladder(cell)), None)
     first = "".join(cells[0]["source"]) if cells else ""
     if place is None or not first.startswith("# "):

@@ -102,17 +102,22 @@ def by_rung(readable: list[tuple[Lesson, str]]) -> list[tuple[str, list[tuple[Le
 
 def rung_heading(lesson: Lesson) -> str:
     """The rung of a lesson as a heading. A lesson between two rungs is on its way to the lower one."""
-    found = next(filter(None, map(LADDER.search, sources(lesson.nb))), None)
-    try:
-        rung = float(found.group(1)) if found else None
-    except ValueError:
-        rung = None
+    rung = rung_of(lesson)
     if rung is None:
         return heading("", "The start", "all rungs at once") if lesson.number == 0 else heading("", "Beside the ladder", "")
     if rung < 1:
         return heading("", "Before the first rung", "data, tensors, a baseline")
     number, name, removed = RUNGS[-int(-rung // 1) - 1]
     return heading(str(number), name, removed)
+
+
+def rung_of(lesson: Lesson) -> float | None:
+    """The rung that the ladder of a lesson lights: 0.5 is before the first, 2.5 on the way from 2 to 3; None is beside it."""
+    found = next(filter(None, map(LADDER.search, sources(lesson.nb))), None)
+    try:
+        return float(found.group(1)) if found else None
+    except ValueError:
+        return None
 
 
 def heading(number: str, name: str, removed: str) -> str:

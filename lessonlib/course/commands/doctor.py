@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lessonlib.course.terminal import console, show_table
+from lessonlib.course.troubles import BAD, LEAST_FREE_GB, NOTE, PYTHONS, TROUBLES
 from lessonlib.files import cache_folder, checkout, find_mnist
 
-OK, NOTE, BAD = "ok", "note", "bad"
-PYTHONS = (3, 10), (3, 14)
-LEAST_FREE_GB = 2
+OK = "ok"
 
 
 @dataclass(frozen=True)
@@ -26,6 +25,12 @@ class Finding:
     seen: str
     verdict: str = OK
     advice: str = ""
+
+
+def trouble(name: str, seen: str, what: str = "", **found: str) -> Finding:
+    """A finding that is on the list of troubles. `what` says more exactly what was looked at."""
+    listed = TROUBLES[name]
+    return Finding(what or listed.what, seen, listed.verdict, listed.advice.format(**found))
 
 
 def doctor_verb(options: argparse.Namespace) -> int:
@@ -58,7 +63,7 @@ def python() -> Finding:
     version = sys.version_info[:2]
     seen = f"{platform.python_version()} on {platform.system()} {platform.machine()}"
     if not PYTHONS[0] <= version <= PYTHONS[1]:
-        return Finding("Python", seen, NOTE, "the lessons are tried with Python 3.10 to 3.14")
+        return trouble("python", seen)
     return Finding("Python", seen)
 
 
@@ -66,8 +71,7 @@ def notebooks() -> Finding:
     """Whether the lessons are here: a wheel has the library only."""
     folder = checkout()
     if folder is None:
-        return Finding("lessons", "there are none here, only the library", NOTE,
-                       "to work through them, clone the project and run `python lessons.py` in it")
+        return trouble("no lessons", "there are none here, only the library")
     return Finding("lessons", f"{len(list((folder / 'nbs').glob('[0-9]*.ipynb')))} in {folder / 'nbs'}")
 
 
@@ -77,10 +81,7 @@ def versions() -> Iterator[Finding]:
         try:
             yield Finding(name, importlib.metadata.version(name))
         except importlib.metadata.PackageNotFoundError:
-            needed = name in ("torch", "torchvision")
-            yield Finding(name, "not installed", BAD if needed else NOTE,
-                          "run `python lessons.py` in the checkout" if needed
-                          else "only needed to work through the notebooks: run `python lessons.py` in the checkout")
+            yield trouble("package" if name in ("torch", "torchvision") else "tool", "not installed", what=name)
 
 
 def torch_findings() -> Iterator[Finding]:
@@ -90,7 +91,7 @@ def torch_findings() -> Iterator[Finding]:
 
         from lessonlib.device import find_device
     except (ImportError, OSError) as error:
-        yield Finding("device", f"torch cannot be imported ({error})", BAD, "remove .venv and run `python lessons.py`")
+        yield trouble("torch", f"torch cannot be imported ({error})")
         return
     device = find_device()
     name = torch.cuda.get_device_name() if device.type == "cuda" else platform.processor() or platform.machine()
@@ -103,8 +104,8 @@ def threads(of_torch: int) -> Finding:
     """How many threads the lessons compute with, and how many programs of one's own do."""
     cores = os.cpu_count() or 1
     if chosen := os.environ.get("OMP_NUM_THREADS"):
-        return Finding("threads", f"{chosen}, as OMP_NUM_THREADS says; {cores} cores", OK if chosen == "1" else NOTE, ""
-                       if chosen == "1" else "mini-batches of 64 are faster with one, the more so on a busy machine")
+        seen = f"{chosen}, as OMP_NUM_THREADS says; {cores} cores"
+        return Finding("threads", seen) if chosen == "1" else trouble("threads", seen)
     return Finding("threads", f"1 in notebooks and in `lessons ladder`, {of_torch} in programs of your own; {cores} cores",
                    advice="one is fastest for mini-batches of 64; OMP_NUM_THREADS=4, say, takes four everywhere")
 
@@ -113,7 +114,7 @@ def digits() -> Finding:
     """Which digits the lessons will use."""
     found = find_mnist()
     if found is None:
-        return Finding("digits", "MNIST is not here; the built-in digits serve", NOTE, "`lessons data get` fetches it")
+        return trouble("digits", "MNIST is not here; the built-in digits serve")
     return Finding("digits", f"MNIST in {found.folder}")
 
 
@@ -122,8 +123,7 @@ def cache() -> Finding:
     folder = cache_folder()
     place = next(f for f in (folder, *folder.parents) if f.exists())
     if not os.access(place, os.W_OK):
-        return Finding("cache folder", f"{folder} cannot be written", NOTE,
-                       "set LESSONLIB_CACHE to a folder that can be; without it some things are made anew each time")
+        return trouble("cache", f"{folder} cannot be written")
     return Finding("cache folder", str(folder))
 
 
@@ -132,16 +132,15 @@ def kernel() -> Finding:
     try:
         from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
     except ImportError:
-        return Finding("kernel", "Jupyter is not installed", NOTE, "run `python lessons.py` in the checkout")
+        return trouble("no jupyter", "Jupyter is not installed")
     os.environ["JUPYTER_PREFER_ENV_PATH"] = "1"
     try:
         spec = KernelSpecManager().get_kernel_spec("python3")
     except NoSuchKernel:
-        return Finding("kernel", "there is no kernel named python3", BAD, "remove .venv and run `python lessons.py`")
+        return trouble("no kernel", "there is no kernel named python3")
     program = Path(spec.argv[0])
     if program.is_absolute() and program.parent != Path(sys.executable).parent:
-        return Finding("kernel", f"python3 starts {program}", BAD,
-                       f"it should start {sys.executable}: remove the folder {spec.resource_dir}")
+        return trouble("other kernel", f"python3 starts {program}", python=sys.executable, folder=spec.resource_dir)
     return Finding("kernel", f"python3, with {sys.executable}")
 
 
@@ -150,5 +149,5 @@ def disk() -> Finding:
     folder = checkout() or Path.cwd()
     free = shutil.disk_usage(folder).free / 1e9
     if free < LEAST_FREE_GB:
-        return Finding("free disk", f"{free:.1f} GB", NOTE, f"set-up and data want {LEAST_FREE_GB} GB or more")
+        return trouble("disk", f"{free:.1f} GB")
     return Finding("free disk", f"{free:.0f} GB")

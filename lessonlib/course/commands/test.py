@@ -171,7 +171,7 @@ CHECKS = (
     Check("structure", "every lesson has its parts, in words that were introduced", structure_problems,
           "each line above names lesson, cell and remedy; CONTRIBUTING.md lists the parts"),
     Check("style", "ruff finds nothing",
-          ("-m", "ruff", "check", "--quiet", "--extend-exclude", ".tools,.venv*,_proc,_docs", "."),
+          ("-m", "ruff", "check", "--quiet", "--extend-exclude", ".tools,.venv*,_proc,_docs,_build", "."),
           "run `ruff check --fix`, and fix by hand what is left"),
     Check("types", "mypy finds nothing", ("-m", "mypy"),
           "run `mypy`, and mend what it names: the code where it is wrong, else the hint"),
