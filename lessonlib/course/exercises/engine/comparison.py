@@ -29,10 +29,25 @@ def shape_of(value: object) -> str:
         return f"a NumPy array of shape {value.shape}"
     if isinstance(value, type):
         return f"the class {value.__name__}"
-    if isinstance(value, tuple):
-        return f"a tuple of {len(value)}"
+    if isinstance(value, (tuple, list)):
+        return _packed(value)
+    if hasattr(value, "__next__"):
+        return f"an iterator ({type(value).__name__})"
     kind = type(value).__name__
     return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
+
+
+def _packed(value: Sequence[object]) -> str:
+    """A tuple or a list in a few words."""
+    if type(value).__module__ == "torch.return_types":
+        return f"a pair, (values, indices), as `{type(value).__name__}` with an axis makes it"
+    kind = "tuple" if isinstance(value, tuple) else "list"
+    if not value:
+        return f"an empty {kind}"
+    first = value[0]
+    held = "list" if isinstance(first, (list, tuple)) else "tensor" if isinstance(first, Tensor) else (
+        "number" if isinstance(first, (int, float)) else "thing")
+    return f"a {kind} of {len(value)} {held}{'s' * (len(value) != 1)}"
 
 
 def inputs_in_words(inputs: Mapping[str, object]) -> str:

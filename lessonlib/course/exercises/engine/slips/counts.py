@@ -52,7 +52,10 @@ def _sliced_wrongly(code: Code, node: ast.Slice) -> Changes:
         yield instead(code, node, ast.Slice(**{**fields, edge: None}))
         if not is_whole(value):
             for more in (-1, 1):
-                yield instead(code, node, ast.Slice(**{**fields, edge: _plus(value, more)}))
+                yield instead(code, node, ast.Slice(**{**fields, edge: _plus(value, more)}), f"slice {edge} {more}")
+        if isinstance(value, ast.BinOp) and isinstance(value.op, ast.Add):  # x[start:size] for x[start:start + size]
+            yield instead(code, node, ast.Slice(**{**fields, edge: value.right}), f"slice {edge} right")
+            yield instead(code, node, ast.Slice(**{**fields, edge: value.left}), f"slice {edge} left")
 
 
 def _rounds_left_out(code: Code, node: ast.For | ast.comprehension) -> Changes:
@@ -63,6 +66,7 @@ def _rounds_left_out(code: Code, node: ast.For | ast.comprehension) -> Changes:
 
 
 SIZES = (784, 10, 64, 50000)
+_USUAL = {"n_in": 784, "n_out": 10, "n_classes": 10, "batch_size": 64}  # the likely one: it is told where several give the same
 
 
 def constant_size(code: Code, node: ast.AST) -> Changes:
@@ -76,7 +80,7 @@ def constant_size(code: Code, node: ast.AST) -> Changes:
             other = ast.BinOp(renamed(node, "sum"), ast.Div(), number(size))
             yield with_(node, other, f"a sum divided by {size} in place of the mean")
     if is_size:
-        for size in SIZES:
+        for size in sorted(SIZES, key=lambda size: size != _USUAL.get(text(node))):
             yield with_(node, ast.Constant(size), f"`{size}` in place of `{text(node)}`", f"size {text(node)} {size}")
 
 
@@ -92,6 +96,17 @@ def constant(code: Code, node: ast.AST) -> Changes:
     elif is_whole(node) and not is_axis_of(code, node):
         for new in {0: (2,), 1: (-1,), 2: (0.5,), 100: (10,)}.get(value, (-value,)):
             yield instead(code, node, number(new), f"constant {value} {new}")
+
+
+def factor(code: Code, node: ast.AST) -> Changes:
+    """An input counted twice, or halved."""
+    parent = code.parents.get(node)
+    calculated = isinstance(parent, ast.BinOp) and isinstance(parent.op, (ast.Mult, ast.Div, ast.Add, ast.Sub))
+    is_pi = isinstance(node, ast.Attribute) and node.attr == "pi"
+    is_param = isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id in code.params(node)
+    if calculated and (is_pi or is_param):
+        for new in (ast.BinOp(number(2), ast.Mult(), node), ast.BinOp(node, ast.Div(), number(2))):
+            yield with_(node, new, f"`{text(new)}` in place of `{text(node)}`", f"factor {text(new)}")
 
 
 def default(code: Code, node: ast.AST) -> Changes:

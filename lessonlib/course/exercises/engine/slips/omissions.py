@@ -104,6 +104,9 @@ def added(code: Code, node: ast.AST) -> Changes:
     elif is_measured(code, node):
         for new, words in _added(node):
             yield with_(node, new, f"{words} after `{text(node)}`")
+    elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id in code.params(node)[:1]:
+        for method in ("abs", "relu"):  # of the input, wherever it is read; in one place alone nobody would
+            yield with_(node, call(node, method), f"`.{method}()` after `{node.id}`", f"{method} {node.id}")
 
 
 def twice(code: Code, node: ast.AST) -> Changes:

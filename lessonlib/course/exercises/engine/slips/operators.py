@@ -142,6 +142,10 @@ def operator(code: Code, node: ast.AST) -> Changes:
     if isinstance(node, (ast.BinOp, ast.AugAssign)):
         for new in OTHER_OPERATORS.get(type(node.op), ()):
             yield _operator(node, new(), f"operator {OPERATORS[new]}")
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div) and isinstance(node.left, ast.BinOp) and isinstance(
+            node.left.op, ast.Mult):  # a * b / c as a * (b // c)
+        whole = ast.BinOp(node.left.right, ast.FloorDiv(), node.right)
+        yield instead(code, node, ast.BinOp(node.left.left, ast.Mult(), whole))
 
 
 COMPARISONS = {ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=", ast.Eq: "==", ast.NotEq: "!=", ast.Is: "is",
