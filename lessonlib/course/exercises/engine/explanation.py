@@ -112,8 +112,16 @@ class Explanations:
     @cached_property
     def mutants(self) -> list[Known]:
         """The mutants of the solution and of the other right answers that give something wrong."""
+        return self._mutants_of([self.task.solution, *(freedom.cell.source for freedom in self.task.freedoms)])
+
+    @cached_property
+    def mutants_of_others(self) -> list[Known]:
+        """Those of the other right answers in the file: the same task in other words. Made only when nothing else is found."""
+        return self._mutants_of([cell.source for cell in self.task.right])
+
+    def _mutants_of(self, sources: Sequence[str]) -> list[Known]:
         found: list[Known] = []
-        for source in (self.task.solution, *(freedom.cell.source for freedom in self.task.freedoms)):
+        for source in sources:
             for mutant in mutants(source):
                 outcomes = self.observe_source(mutant.source)
                 if outcomes is not None and any(isinstance(each, Result) for each in outcomes) and not self.is_right(outcomes):
@@ -133,6 +141,10 @@ class Explanations:
     def mutant(self, yours: Outcomes, among: Sequence[int]) -> Known | None:
         """The first mutant that gives the same as yours."""
         return next((each for each in self.mutants if same(yours, each.among(among))), None)
+
+    def mutant_of_others(self, yours: Outcomes, among: Sequence[int]) -> Known | None:
+        """The first mutant of another right answer that gives the same as yours."""
+        return next((each for each in self.mutants_of_others if same(yours, each.among(among))), None)
 
     def where_finite(self, yours: Outcomes, among: Sequence[int]) -> Known | None:
         """An example that gives the same wherever it gives a number at all: yours may be guarded against nan and inf."""

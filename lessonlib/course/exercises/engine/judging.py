@@ -114,6 +114,9 @@ def _verdict(task: Task, attempt: Attempt, outcome: sandbox.Outcome) -> Verdict:
     facts = {"id": task.id, "name": task.name}
     if outcome.interrupted:
         found = Found("interrupted")
+    elif outcome.too_large:
+        stuck = "" if outcome.stopped else " It could not be stopped: restart the kernel at once."
+        found = Found("memory", where=(f" (it was in {outcome.where})" if outcome.where else "") + stuck)
     elif outcome.timed_out:
         stuck = "" if outcome.stopped else " It could not be stopped: restart the kernel before you go on."
         found = Found("endless", seconds=f"{sandbox.SECONDS:g}", stuck=stuck,

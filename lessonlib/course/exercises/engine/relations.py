@@ -14,6 +14,12 @@ from torch import Tensor
 from lessonlib.course.exercises.engine.comparison import Outcome, Result, as_table, equal
 
 _Change = Callable[[Tensor], Tensor]
+
+
+def _rounded(digits: int) -> _Change:
+    return lambda t: torch.round(t, decimals=digits)
+
+
 _ALIKE: Mapping[str, _Change] = {  # the right numbers, changed one by one
     "1 minus the right ones": lambda t: 1 - t,
     "the absolute values of the right ones": torch.abs,
@@ -23,6 +29,7 @@ _ALIKE: Mapping[str, _Change] = {  # the right numbers, changed one by one
     "e to the power of the right ones": torch.exp,
     "1 divided by the right ones": torch.reciprocal,
     "the right ones, rounded": torch.round,
+    **{f"the right ones, rounded to {n} digit{'s' * (n > 1)} behind the point": _rounded(n) for n in (1, 2, 3)},
     "the right ones, rounded down": torch.floor,
     "the right ones, rounded up": torch.ceil,
     "the right ones, but nothing below 0": torch.relu,
@@ -92,12 +99,13 @@ def _from_inputs(mine: Sequence[Tensor], inputs: Sequence[Mapping[str, Any]]) ->
     """The same number always, an input as it came, or the size of one."""
     if len(mine) > 1 and all(each.ndim == 0 for each in mine) and _all(lambda t: t, mine, mine[:1] * len(mine)):
         yield Relation("always_the_same", {"number": f"{mine[0].item():g}"})
-    for name, first in inputs[0].items():
+    for name in inputs[0]:
         values = [case.get(name) for case in inputs]
-        if isinstance(first, Tensor) and all(isinstance(value, Tensor) for value in values):
-            if all(equal(a, value.double()) for a, value in zip(mine, values, strict=True) if isinstance(value, Tensor)):
-                yield Relation("as_it_came", {"name": name})
-        sizes = {f"len({name})": [_size(value, 0) for value in values], f"{name}.shape[1]": [_size(value, 1) for value in values],
+        tensors = [value.double() for value in values if isinstance(value, Tensor)]
+        if len(tensors) == len(mine) and all(equal(a, value) for a, value in zip(mine, tensors, strict=True)):
+            yield Relation("as_it_came", {"name": name})
+        sizes = {f"len({name})": [_size(value, 0) for value in values],
+                 f"{name}.shape[1]": [_size(value, 1) for value in values],
                  f"{name}.numel()": [value.numel() if isinstance(value, Tensor) else None for value in values]}
         for words, numbers in sizes.items():
             if len(set(numbers)) > 1 and all(a.ndim == 0 and number is not None and a.item() == number
@@ -140,16 +148,17 @@ def _shifted(mine: Sequence[Tensor], theirs: Sequence[Tensor]) -> Iterator[Relat
         if len(gaps) >= _FEWEST and bool(gaps.isfinite().all()) and equal(gaps, gaps[:1].expand_as(gaps)):
             gap = gaps[0].item()
             yield Relation("shifted", {"amount": f"{abs(gap):g}", "side": "larger" if gap > 0 else "smaller"})
-    if all(equal(t, t.round()) for t in theirs) and any(bool(a.isfinite().all()) and not equal(a, a.round()) for a in mine):
-        yield Relation("fractions", {"number": f"{next(a[a != a.round()].flatten()[0].item() for a in mine if not equal(a, a.round())):g}"})
+    broken = [a[~torch.isclose(a, a.round())] for a in mine if bool(a.isfinite().all())]
+    if all(equal(t, t.round()) for t in theirs) and (numbers := [each for part in broken for each in part.tolist()]):
+        yield Relation("fractions", {"number": f"{numbers[0]:g}"})
 
 
 def _places(mine: Sequence[Tensor], theirs: Sequence[Tensor]) -> Iterator[Relation]:
     """The places of what is not 0 in a row of zeros and ones; one number too few or too many."""
     rows = all(t.ndim == 1 for t in (*mine, *theirs))
-    if rows and all(bool(((t == 0) | (t == 1)).all()) for t in theirs):
-        if _all(lambda t: t.nonzero().flatten().to(t), theirs, mine):
-            yield Relation("related", {"what": "the places where the right ones are True, or 1"})
+    marks = rows and all(bool(((t == 0) | (t == 1)).all()) for t in theirs)
+    if marks and _all(lambda t: t.nonzero().flatten().to(t), theirs, mine):
+        yield Relation("related", {"what": "the places where the right ones are True, or 1"})
     if rows and all(len(b) > 1 for b in theirs):
         for words, change in (("without the last one", lambda t: t[:-1]), ("without the first one", lambda t: t[1:])):
             if _all(change, theirs, mine):
@@ -160,9 +169,9 @@ def _places(mine: Sequence[Tensor], theirs: Sequence[Tensor]) -> Iterator[Relati
 
 def _broken(mine: Sequence[Tensor], theirs: Sequence[Tensor]) -> Iterator[Relation]:
     """A table where a row is right: on its diagonal stands what was asked for; or a result that was summed up once more."""
-    if all(a.ndim == b.ndim + 1 and a.shape[0] == a.shape[1] == len(b) for a, b in zip(mine, theirs, strict=True) if b.ndim):
-        if all(b.ndim for b in theirs) and _all(lambda t: t.diagonal(dim1=0, dim2=1).movedim(-1, 0), mine, theirs):
-            yield Relation("table_for_row", {"got": tuple(mine[0].shape), "wanted": tuple(theirs[0].shape)})
+    square = all(b.ndim and a.ndim == b.ndim + 1 and a.shape[0] == a.shape[1] == len(b) for a, b in zip(mine, theirs, strict=True))
+    if square and _all(lambda t: t.diagonal(dim1=0, dim2=1).movedim(-1, 0), mine, theirs):
+        yield Relation("table_for_row", {"got": tuple(mine[0].shape), "wanted": tuple(theirs[0].shape)})
     for words, change in (("sum", lambda t, axis: t.sum(axis)), ("mean", lambda t, axis: t.mean(axis)),
                           ("largest", lambda t, axis: t.amax(axis))):
         for axis in (0, -1):

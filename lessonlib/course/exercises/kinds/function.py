@@ -257,6 +257,9 @@ class _Seen:
         factor = factor_between(yours, right)
         if factor is not None:
             return self.found("scaled", among, factor=f"{factor:g}")
+        told = self._related(among)
+        if told is not None and told.code == "always_the_same" and self._unused():
+            return told  # one number, whatever comes in, is what many mutants give
         if found := known.mutant(yours, among):
             return self.found(found.code, among, what=found.what)
         if several := part_by_part(yours, right, [_only(each, among) for each in (*known.examples, *known.mutants)]):
@@ -267,7 +270,11 @@ class _Seen:
         for i in among:
             if i in self._raised:
                 return self._with_unused(self.attempt.translate(self._raised[i]))
-        return self._related(among) or self._unexplained(among)
+        if told is not None:
+            return told
+        if found := known.mutant_of_others(yours, among):
+            return self.found(found.code, among, what=found.what)
+        return self._unexplained(among)
 
     def _related(self, among: Sequence[int]) -> Found | None:
         """Yours as something that was made of the right result, or of the input."""

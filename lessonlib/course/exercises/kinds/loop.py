@@ -345,7 +345,8 @@ class Loop(Kind):
             found = self._slip(attempt, run, value, 1)
             clipped = "gradients_changed" in run.notes.flags and "stale" not in run.notes.flags
             also = "The gradients were changed between backward() and opt.step(), as clipping does." if clipped else ""
-            raise found or Found("only_this_model", also=also, evidence=side_by_side(run.weights, right.weights, "weights after the epoch"))
+            evidence = side_by_side(run.weights, right.weights, "weights after the epoch")
+            raise found or Found("only_this_model", also=also, evidence=evidence)
         self._check_value(value, run, 1)
 
     def _slip(self, attempt: Attempt, run: _Run, value: Any, i: int) -> Found | None:

@@ -298,8 +298,9 @@ class Optimizer(Kind):
                 return None
             places = [_row(run.first(0)), *rows[:-1]]
             velocity = [(before - after) / lr for before, after in zip(places, rows, strict=True)]
-            used = [now - momentum * before for before, now in zip([torch.zeros_like(rows[0]), *velocity], velocity, strict=False)]
-            steps = [(place, self._gradient(run, place, k), each) for k, (place, each) in enumerate(zip(places, used, strict=True))]
+            earlier = [torch.zeros_like(rows[0]), *velocity[:-1]]
+            used = [now - momentum * before for before, now in zip(earlier, velocity, strict=True)]
+            steps = [(place, self._gradient(run, place, k), used[k]) for k, place in enumerate(places)]
             pairs += steps
             lengths.append([(each @ grad / (grad @ grad)).item() for _, grad, each in steps])
         return _clipped(pairs) or _changing(pairs, lengths) or _decayed(pairs) or _replaced(pairs)
@@ -339,7 +340,8 @@ def _decayed(steps: _Steps) -> tuple[str, dict[str, Any]] | None:
     """A share of the weights on top of the gradient."""
     place, grad, used = steps[0]
     share = ((used - grad) @ place / (place @ place)).item()
-    return ("decays", {"share": f"{share:.3g}"}) if all(equal(used, grad + share * place) for place, grad, used in steps) else None
+    fits = all(equal(used, grad + share * place) for place, grad, used in steps)
+    return ("decays", {"share": f"{share:.3g}"}) if fits else None
 
 
 def _replaced(steps: _Steps) -> tuple[str, dict[str, Any]] | None:

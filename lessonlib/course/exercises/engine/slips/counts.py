@@ -80,8 +80,16 @@ def constant_size(code: Code, node: ast.AST) -> Changes:
             other = ast.BinOp(renamed(node, "sum"), ast.Div(), number(size))
             yield with_(node, other, f"a sum divided by {size} in place of the mean")
     if is_size:
-        for size in sorted(SIZES, key=lambda size: size != _USUAL.get(text(node))):
+        for size in sorted(SIZES[:3] if _makes_room(code, node) else SIZES, key=lambda size: size != _USUAL.get(text(node))):
             yield with_(node, ast.Constant(size), f"`{size}` in place of `{text(node)}`", f"size {text(node)} {size}")
+
+
+def _makes_room(code: Code, node: ast.AST) -> bool:
+    """Whether memory, or rounds of a loop, are as many as this size says: 50,000 of them would take gigabytes, or seconds."""
+    makers = ("zeros", "ones", "empty", "full", "randn", "rand", "range")
+    parent = code.parents.get(node)
+    multiplied = isinstance(parent, ast.BinOp) and isinstance(parent.op, ast.Mult)  # perhaps a list
+    return multiplied or any(called(piece) in makers for piece in code.above(node))
 
 
 def constant(code: Code, node: ast.AST) -> Changes:
