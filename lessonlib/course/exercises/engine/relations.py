@@ -65,7 +65,7 @@ def _table(outcome: Outcome) -> Tensor | None:
 def _found(mine: Sequence[Tensor], theirs: Sequence[Tensor], inputs: Sequence[Mapping[str, Any]]) -> Iterator[Relation]:
     if first := _first_kept(mine, theirs):
         yield first
-    if len(theirs) > 1 and not _all(lambda t: t, theirs, theirs[:1] * len(theirs)):
+    if len(theirs) > 1 and not _all(lambda t: t, theirs, [theirs[0]] * len(theirs)):
         yield from _from_inputs(mine, inputs)
     if not _varied(theirs):
         return
@@ -97,7 +97,7 @@ def _first_kept(mine: Sequence[Tensor], theirs: Sequence[Tensor]) -> Relation | 
 
 def _from_inputs(mine: Sequence[Tensor], inputs: Sequence[Mapping[str, Any]]) -> Iterator[Relation]:
     """The same number always, an input as it came, or the size of one."""
-    if len(mine) > 1 and all(each.ndim == 0 for each in mine) and _all(lambda t: t, mine, mine[:1] * len(mine)):
+    if len(mine) > 1 and all(each.ndim == 0 for each in mine) and _all(lambda t: t, mine, [mine[0]] * len(mine)):
         yield Relation("always_the_same", {"number": f"{mine[0].item():g}"})
     for name in inputs[0]:
         values = [case.get(name) for case in inputs]
@@ -169,7 +169,8 @@ def _places(mine: Sequence[Tensor], theirs: Sequence[Tensor]) -> Iterator[Relati
 
 def _broken(mine: Sequence[Tensor], theirs: Sequence[Tensor]) -> Iterator[Relation]:
     """A table where a row is right: on its diagonal stands what was asked for; or a result that was summed up once more."""
-    square = all(b.ndim and a.ndim == b.ndim + 1 and a.shape[0] == a.shape[1] == len(b) for a, b in zip(mine, theirs, strict=True))
+    pairs = list(zip(mine, theirs, strict=True))
+    square = all(b.ndim and a.ndim == b.ndim + 1 and a.shape[0] == a.shape[1] == len(b) for a, b in pairs)
     if square and _all(lambda t: t.diagonal(dim1=0, dim2=1).movedim(-1, 0), mine, theirs):
         yield Relation("table_for_row", {"got": tuple(mine[0].shape), "wanted": tuple(theirs[0].shape)})
     for words, change in (("sum", lambda t, axis: t.sum(axis)), ("mean", lambda t, axis: t.mean(axis)),

@@ -205,12 +205,14 @@ def _python_kept() -> Iterator[None]:
 
 @contextlib.contextmanager
 def state_kept() -> Iterator[None]:
-    """Float64 and fixed seeds inside; afterwards everything global is as it was."""
+    """Float64, one thread and fixed seeds inside; afterwards everything global is as it was."""
     dtype, threads, device = torch.get_default_dtype(), torch.get_num_threads(), torch.get_default_device()
     deterministic, anomaly = torch.are_deterministic_algorithms_enabled(), torch.is_anomaly_enabled()
     states = random.getstate(), np.random.get_state(), torch.get_rng_state()
     try:
         torch.set_default_dtype(torch.float64)
+        if threads > 1:
+            torch.set_num_threads(1)  # each thread of a pool would take addresses, which are bounded
         if device.type != "cpu":
             torch.set_default_device("cpu")
         reseed()
@@ -253,7 +255,8 @@ def run(work: Callable[[], Any], watch: Stopwatch) -> Outcome:
             done.set()
 
     thread = threading.Thread(target=body, name="attempt", daemon=True)
-    with state_kept(), contextlib.redirect_stdout(output), contextlib.redirect_stderr(output), memory.bounded(MOST_MEMORY) as taken:
+    caught = contextlib.redirect_stdout(output), contextlib.redirect_stderr(output)
+    with state_kept(), caught[0], caught[1], memory.bounded(MOST_MEMORY) as taken:
         try:
             in_time = _finishes(thread, done, watch, taken)
             if not in_time:
@@ -305,6 +308,7 @@ def _finishes(thread: threading.Thread, done: threading.Event, watch: Stopwatch,
         if not watch.raised:
             raised = now
         if taken.look() and not watch.stop.is_set():
+            watch.where = watch.where or _where(thread)
             watch.stop.set()  # the next of its lines ends it
             raised = now
         if watch.stop.is_set() and taken.too_much and now - raised > SECONDS_TO_STOP:

@@ -82,6 +82,9 @@ class Function(Kind):
     def observe(self, answer: Any) -> Outcomes:
         return [self._outcome(answer, case) for case in self.cases]
 
+    def observe_first(self, answer: Any) -> Outcome:
+        return self._outcome(answer, self.cases[0])
+
     def observe_elsewhere(self, answer: Any, seed: int) -> Outcomes:
         return [self._outcome(answer, case) for case in self.drawn(seed)]
 

@@ -1,12 +1,23 @@
 """Slips with numbers: one too many, a size written in, another constant, another default."""
 
 import ast
+from typing import Any
 
 from lessonlib.course.exercises.engine.slips.places import Changes, instead, is_axis_of, renamed, with_, without
-from lessonlib.course.exercises.engine.syntax import Code, called, is_method, is_whole, name, number, text, value_of
+from lessonlib.course.exercises.engine.syntax import (
+    Code,
+    Node,
+    called,
+    is_method,
+    is_whole,
+    name,
+    number,
+    text,
+    value_of,
+)
 
 
-def off_by_one(code: Code, node: ast.AST) -> Changes:
+def off_by_one(code: Code, node: Node) -> Changes:
     """One too many or too few: in a number, a range, a slice, a count; and a loop without its first or last round."""
     if is_whole(node) and not is_whole(code.parents.get(node)) and not is_axis_of(code, node):
         value = value_of(node)
@@ -48,7 +59,7 @@ def _sliced_wrongly(code: Code, node: ast.Slice) -> Changes:
         value = getattr(node, edge)
         if value is None:
             continue
-        fields = {"lower": node.lower, "upper": node.upper, "step": node.step}
+        fields: dict[str, Any] = {"lower": node.lower, "upper": node.upper, "step": node.step}
         yield instead(code, node, ast.Slice(**{**fields, edge: None}))
         if not is_whole(value):
             for more in (-1, 1):
@@ -69,7 +80,7 @@ SIZES = (784, 10, 64, 50000)
 _USUAL = {"n_in": 784, "n_out": 10, "n_classes": 10, "batch_size": 64}  # the likely one: it is told where several give the same
 
 
-def constant_size(code: Code, node: ast.AST) -> Changes:
+def constant_size(code: Code, node: Node) -> Changes:
     """A size of the digits (784 pixels, 10 classes, 64 rows, 50,000 images) written in where a size must be computed."""
     is_size = called(node) in ("len", "size", "numel") or (
         isinstance(node, ast.Subscript) and isinstance(node.value, ast.Attribute) and node.value.attr == "shape") or (
@@ -84,7 +95,7 @@ def constant_size(code: Code, node: ast.AST) -> Changes:
             yield with_(node, ast.Constant(size), f"`{size}` in place of `{text(node)}`", f"size {text(node)} {size}")
 
 
-def _makes_room(code: Code, node: ast.AST) -> bool:
+def _makes_room(code: Code, node: Node) -> bool:
     """Whether memory, or rounds of a loop, are as many as this size says: 50,000 of them would take gigabytes, or seconds."""
     makers = ("zeros", "ones", "empty", "full", "randn", "rand", "range")
     parent = code.parents.get(node)
@@ -92,7 +103,7 @@ def _makes_room(code: Code, node: ast.AST) -> bool:
     return multiplied or any(called(piece) in makers for piece in code.above(node))
 
 
-def constant(code: Code, node: ast.AST) -> Changes:
+def constant(code: Code, node: Node) -> Changes:
     """Another number: ten times as large or small, or its sign changed."""
     value = value_of(node)
     if isinstance(code.parents.get(node), ast.UnaryOp) or isinstance(value, bool):
@@ -106,7 +117,7 @@ def constant(code: Code, node: ast.AST) -> Changes:
             yield instead(code, node, number(new), f"constant {value} {new}")
 
 
-def factor(code: Code, node: ast.AST) -> Changes:
+def factor(code: Code, node: Node) -> Changes:
     """An input counted twice, or halved."""
     parent = code.parents.get(node)
     calculated = isinstance(parent, ast.BinOp) and isinstance(parent.op, (ast.Mult, ast.Div, ast.Add, ast.Sub))
@@ -117,7 +128,7 @@ def factor(code: Code, node: ast.AST) -> Changes:
             yield with_(node, new, f"`{text(new)}` in place of `{text(node)}`", f"factor {text(new)}")
 
 
-def default(code: Code, node: ast.AST) -> Changes:
+def default(code: Code, node: Node) -> Changes:
     """Another value in the line with `def`: an argument that is left out counts as something else."""
     if not isinstance(node, ast.FunctionDef):
         return

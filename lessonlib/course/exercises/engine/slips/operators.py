@@ -15,7 +15,7 @@ from lessonlib.course.exercises.engine.slips.places import (
     with_,
     without,
 )
-from lessonlib.course.exercises.engine.syntax import Change, Code, call, called, text
+from lessonlib.course.exercises.engine.syntax import Change, Code, Node, call, called, text
 
 OTHERS = {
     "mean": ("sum", "median", "amax"), "sum": ("mean", "prod", "amax", "cumsum"), "amax": ("amin", "mean", "max"),
@@ -38,7 +38,7 @@ RELATED = {
 }
 
 
-def reduction(code: Code, node: ast.AST) -> Changes:
+def reduction(code: Code, node: Node) -> Changes:
     """`mean` for `sum` and the like; a deviation that divides by n instead of n - 1."""
     for new in OTHERS.get(called(node), ()):
         yield with_(node, renamed(node, new), f"`{new}` in place of `{called(node)}`", f"{called(node)} {new}")
@@ -54,13 +54,13 @@ def reduction(code: Code, node: ast.AST) -> Changes:
         yield with_(node, call(node.args[0], "numel"), f"`{text(node.args[0])}.numel()` in place of `{text(node)}`", "numel")
 
 
-def function(code: Code, node: ast.AST) -> Changes:
+def function(code: Code, node: Node) -> Changes:
     """A related function: the logarithm of another base, random numbers of another kind."""
     for new in RELATED.get(called(node), ()):
         yield with_(node, renamed(node, new), f"`{new}` in place of `{called(node)}`", f"{called(node)} {new}")
 
 
-def sign(code: Code, node: ast.AST) -> Changes:
+def sign(code: Code, node: Node) -> Changes:
     """A minus left out, added, or a plus."""
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub) and not isinstance(node.operand, ast.Constant):
         yield without(node, node.operand, f"the minus before `{text(node.operand)}`", "minus")
@@ -84,7 +84,7 @@ def _operator(node: ast.BinOp | ast.AugAssign, new: ast.operator, rule: str = ""
     return with_(node, other, words, f"{rule} {old_sign}" if rule else "")
 
 
-def exchanged(code: Code, node: ast.AST) -> Changes:
+def exchanged(code: Code, node: Node) -> Changes:
     """The two sides of an operator, two arguments, two results, or the two places of an index exchanged."""
     if isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Sub, ast.Div, ast.MatMult, ast.Pow, ast.FloorDiv, ast.Mod)):
         other = ast.BinOp(node.right, node.op, node.left)
@@ -138,7 +138,7 @@ OTHER_OPERATORS = {
 }
 
 
-def operator(code: Code, node: ast.AST) -> Changes:
+def operator(code: Code, node: Node) -> Changes:
     """`*` for `@`, `/` for `//` and the like."""
     if isinstance(node, (ast.BinOp, ast.AugAssign)):
         for new in OTHER_OPERATORS.get(type(node.op), ()):
@@ -157,11 +157,11 @@ OTHER_COMPARISONS = {
 }
 
 
-def comparison(code: Code, node: ast.AST) -> Changes:
+def comparison(code: Code, node: Node) -> Changes:
     """`<` for `<=`, `>` for `<`, `and` for `or`, a `not` too many or too few."""
     if isinstance(node, ast.Compare) and len(node.ops) == 1:
         for new in OTHER_COMPARISONS.get(type(node.ops[0]), ()):
-            other = ast.Compare(node.left, [new()], node.comparators)
+            other: ast.expr = ast.Compare(node.left, [new()], node.comparators)
             words = f"`{COMPARISONS[new]}` in place of `{COMPARISONS[type(node.ops[0])]}`"
             yield with_(node, other, words, f"{new.__name__}")
     if isinstance(node, ast.BoolOp):
@@ -176,7 +176,7 @@ def comparison(code: Code, node: ast.AST) -> Changes:
         yield with_(node, other, "`|` in place of `&`" if both else "`&` in place of `|`")
 
 
-def branch(code: Code, node: ast.AST) -> Changes:
+def branch(code: Code, node: Node) -> Changes:
     """The two ways of a choice exchanged, or one of them taken always."""
     if isinstance(node, ast.IfExp):
         yield instead(code, node, ast.IfExp(node.test, node.orelse, node.body))
