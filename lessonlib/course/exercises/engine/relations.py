@@ -50,7 +50,7 @@ def relation(yours: Sequence[Outcome], right: Sequence[Outcome], inputs: Sequenc
     pairs = [(_table(a), _table(b)) for a, b in zip(yours, right, strict=True)]
     mine = [a for a, b in pairs if a is not None and b is not None]
     theirs = [b for a, b in pairs if a is not None and b is not None]
-    if len(mine) < len(pairs) or not mine:
+    if len(mine) < len(pairs) or not mine or not all(bool(tensor.isfinite().all()) for tensor in mine):
         return None
     return next(_found(mine, theirs, inputs), None)
 
