@@ -17,6 +17,7 @@ from lessonlib.course.exercises.engine import memory, sandbox
 from lessonlib.course.exercises.engine.answers import make_answer
 from lessonlib.course.exercises.engine.comparison import MOST_NUMBERS, read_result
 from lessonlib.course.exercises.engine.inputs import copied
+from lessonlib.course.exercises.engine.relations import relation
 
 FUNCTIONS = [id for id, task in EXERCISES.items() if task.kind == "function"]
 Answer = Callable[..., Any]
@@ -169,12 +170,9 @@ LINEAR = ("class MyLinear(nn.Module):\n    def __init__(self, n_in, n_out):\n   
      "the places where"),
     ("softmax", "def my_softmax(x):\n    return (x - x.logsumexp(1, keepdim=True)).exp().mul(10).round() / 10",
      "related", "rounded to 1 digit"),
-    ("unique_parameters", "def unique_parameters(params):\n    return list({id(p): p for p in params}.values())[::-1]", "related",
-     "reverse order"),
     ("count_above", "def count_above(x, limit):\n    return len(x > limit)", "a_size", "`len(x)`"),
     ("split_rows", "def split_rows(n, size):\n    return [n / size] * size", "fractions", "18.5"),
     ("n_batches", "def n_batches(n, batch_size):\n    return 5", "always_the_same", "5 comes out"),
-    ("one_step", "def one_step(weight, grad, lr):\n    return weight", "as_it_came", "weight, as it came in"),
     ("softmax", "kept = []\ndef my_softmax(x):\n    kept.append((x - x.logsumexp(1, keepdim=True)).exp())\n    return kept[0]",
      "first_kept", "later ones give its result again"),
     ("costliest", "def costliest(log_probs, targets, k):\n    return (-log_probs).amax(1).topk(k).indices", "argument_unused",
@@ -188,7 +186,8 @@ LINEAR = ("class MyLinear(nn.Module):\n    def __init__(self, n_in, n_out):\n   
     ("invert", "def invert(image):\n    return 255 - image.long()", "not_numbers", "bytes, uint8"),
     ("split_off", "def split_off(x, n_valid):\n    return x", "count", "gave one thing, a tensor of shape (4, 5), and"),
     # Python's own slips
-    ("largest_gap", "def largest_gap(losses, others):\n    return max(losses - others)", "list_arithmetic", "losses - others"),
+    ("largest_gap", "def largest_gap(losses, others):\n    return max(losses - others)", "list_arithmetic",
+     "goes number by number"),
     ("list_hidden", "def list_hidden(x, weight, bias):\n    return [weight[i, 0] for i in range(2)]", "list_indexing",
      "rows[i][j]"),
     ("n_batches", "def n_batches(n, batch_size):\n    return sum(1 for i in n)", "not_iterable", "range(n)"),
@@ -231,6 +230,33 @@ def test_a_mistake_is_called_by_its_name(exercise, cell, code, words):
     verdict = judge(exercise, attempt(exercise, cell))
     assert verdict.code == code, str(verdict)
     assert words in verdict.message
+
+
+X = torch.tensor([[1.0, 5, 2], [4, 3, 7]], dtype=torch.float64)
+ROW = torch.tensor([3.0, 1, 2, 5], dtype=torch.float64)
+
+
+@pytest.mark.parametrize(("yours", "right", "code", "words"), [
+    (X.flip(0), X, "related", "reverse order"), (X.T, X, "other_shape", "in another order"),
+    (X[None], X, "other_shape", "in the right order"), (X[[1, 0]][:, [2, 0, 1]], X, "other_order", ""),
+    (X + 1, X, "shifted", "larger"), (ROW.expand(4, 4), ROW, "table_for_row", "(4, 4)"),
+    (ROW.expand(4, 4).T, ROW, "table_for_row", ""), (ROW[:-1], ROW, "related", "without the last"),
+    (ROW, ROW[1:], "one_more", "beginning"), (ROW.sum(), ROW, "related", "their sum"), (1 - X, X, "related", "1 minus"), (X**2, X, "related", "squares"), (ROW / 2, ROW, "fractions", "1.5"),
+    (X * torch.nan, X, None, ""), (X * ROW[0] + X[0], X, None, ""),
+])
+def test_how_yours_follow_from_the_right_result(yours, right, code, words):
+    found = relation([read_result(yours)] * 2, [read_result(right)] * 2, [{"x": X}] * 2)
+    assert (found.code if found else None) == code
+    assert code is None or words in str(dict(found.facts))
+
+
+def test_an_input_and_its_size_are_recognised():
+    inputs = [{"x": torch.arange(float(n))} for n in (3, 5)]
+    right = [read_result(case["x"] ** 2) for case in inputs]
+    assert relation([read_result(case["x"]) for case in inputs], right, inputs).code == "as_it_came"
+    sums = [read_result(case["x"].sum()) for case in inputs]
+    assert relation([read_result(len(case["x"])) for case in inputs], sums, inputs).facts == {"size": "len(x)"}
+    assert relation([read_result(7.0)] * 2, sums, inputs).facts == {"number": "7"}
 
 
 def test_an_error_goes_with_the_argument_that_is_not_used():
