@@ -241,8 +241,9 @@ ROW = torch.tensor([3.0, 1, 2, 5], dtype=torch.float64)
     (X[None], X, "other_shape", "in the right order"), (X[[1, 0]][:, [2, 0, 1]], X, "other_order", ""),
     (X + 1, X, "shifted", "larger"), (ROW.expand(4, 4), ROW, "table_for_row", "(4, 4)"),
     (ROW.expand(4, 4).T, ROW, "table_for_row", ""), (ROW[:-1], ROW, "related", "without the last"),
-    (ROW, ROW[1:], "one_more", "beginning"), (ROW.sum(), ROW, "related", "their sum"), (1 - X, X, "related", "1 minus"), (X**2, X, "related", "squares"), (ROW / 2, ROW, "fractions", "1.5"),
-    (X * torch.nan, X, None, ""), (X * ROW[0] + X[0], X, None, ""),
+    (ROW, ROW[1:], "one_more", "beginning"), (ROW.sum(), ROW, "related", "their sum"), (1 - X, X, "related", "1 minus"),
+    (X**2, X, "related", "squares"), (ROW / 2, ROW, "fractions", "1.5"), (X * torch.nan, X, None, ""),
+    (X * ROW[0] + X[0], X, None, ""),
 ])
 def test_how_yours_follow_from_the_right_result(yours, right, code, words):
     found = relation([read_result(yours)] * 2, [read_result(right)] * 2, [{"x": X}] * 2)
