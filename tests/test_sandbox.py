@@ -110,6 +110,7 @@ def test_time_is_the_learners_own(monkeypatch):
 def test_an_endless_attempt_ends_without_an_exception_from_outside(monkeypatch):
     """Its own next line raises: threads that are traced and interrupted from outside can end the interpreter."""
     monkeypatch.setattr(sandbox, "SECONDS", 0.2)
+    monkeypatch.setattr(sandbox, "SECONDS_IN_FEW_LINES", 0.2)
 
     def forbidden(*_args):
         raise AssertionError("an exception was raised from outside")

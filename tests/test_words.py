@@ -74,7 +74,6 @@ FAULTS = {  # what is changed, into what: what is said
     "numbers of exercises": (" (checked).", "0 (checked).", r"numbered \[.*0.*\]\. Number them 1, 2, 3"),
     "an unknown exercise": ('check("softmax"', 'check("sofmax"', r"cell \d+, line 'check\(\"sofmax.*no exercise 'sofmax'"),
     "another lesson's exercise": ('check("softmax"', 'check("gini"', r"'gini' belongs to lesson 23"),
-    "the import of check": ("import check", "import hint as check_", "`check` is not imported yet"),
     "the reader's name": ("**Next:**", "**Next:** FILL IN", r"line '\*\*Next:\*\* FILL IN.*still to be written"),
 }
 

@@ -9,7 +9,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from lessonlib.course.exercise_cells import IMPORT
 from lessonlib.course.exercises.task_files import Task, tasks
 from lessonlib.course.notebooks import Lesson, lessons, sources
 from lessonlib.course.terminal import need_checkout
@@ -143,13 +142,11 @@ def numbering_problems(lesson: Lesson) -> Iterator[str]:
 
 
 def check_problems(lesson: Lesson, known: Mapping[str, Task]) -> Iterator[str]:
-    """Checks of exercises that there are not, or that belong to another lesson; checks before their import."""
-    imported = False
+    """Checks of exercises that there are not, or that belong to another lesson."""
     for n, cell in enumerate(lesson.nb["cells"]):
         source = "".join(cell["source"])
         if cell["cell_type"] != "code":
             continue
-        imported = imported or bool(IMPORT.search(source))
         for line in source.splitlines():
             place = Location(lesson, n, line)
             for id in _CHECK.findall(line):
@@ -158,8 +155,6 @@ def check_problems(lesson: Lesson, known: Mapping[str, Task]) -> Iterator[str]:
                 elif known[id].lesson != lesson.number:
                     yield (f"{place}: {id!r} belongs to lesson {known[id].lesson}. Correct `lesson:` in "
                            f"exercises/tasks/{id}.md, or take the cell away")
-            if _AT_LINE_START.search(line) and not imported:
-                yield f"{place}: `check` is not imported yet. Run `lessons export`, which writes the import into it"
 
 
 def stub_problems(lesson: Lesson) -> Iterator[str]:

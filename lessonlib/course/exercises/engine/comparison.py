@@ -11,6 +11,7 @@ from torch import Tensor
 
 # Right answers may round in float32 on the way or add a tiny number against log(0); mistakes are far larger than that.
 RTOL, ATOL = 1e-5, 1e-6
+MOST_NUMBERS = 2_000_000  # of a tensor that is compared; the inputs of all exercises are tiny
 _DEEPEST = 12  # lists within lists
 _LONGEST_INPUT = 60  # characters of a list that is shown
 
@@ -29,10 +30,25 @@ def shape_of(value: object) -> str:
         return f"a NumPy array of shape {value.shape}"
     if isinstance(value, type):
         return f"the class {value.__name__}"
-    if isinstance(value, tuple):
-        return f"a tuple of {len(value)}"
+    if isinstance(value, (tuple, list)):
+        return _packed(value)
+    if hasattr(value, "__next__"):
+        return f"an iterator ({type(value).__name__})"
     kind = type(value).__name__
     return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
+
+
+def _packed(value: Sequence[object]) -> str:
+    """A tuple or a list in a few words."""
+    if type(value).__module__ == "torch.return_types":
+        return f"a pair, (values, indices), as `{type(value).__name__}` with an axis makes it"
+    kind = "tuple" if isinstance(value, tuple) else "list"
+    if not value:
+        return f"an empty {kind}"
+    first = value[0]
+    held = "list" if isinstance(first, (list, tuple)) else "tensor" if isinstance(first, Tensor) else (
+        "number" if isinstance(first, (int, float)) else "thing")
+    return f"a {kind} of {len(value)} {held}{'s' * (len(value) != 1)}"
 
 
 def inputs_in_words(inputs: Mapping[str, object]) -> str:
@@ -65,8 +81,11 @@ def _rounded(value: Any) -> Any:
 def to_tensor(value: object) -> Tensor | None:
     """A number, an array or a list of numbers as a float64 tensor without a graph; None where it is none of them."""
     if isinstance(value, Tensor):
-        return None if value.is_complex() else value.detach().to("cpu", torch.float64).clone()
+        too_large = value.numel() > MOST_NUMBERS  # the copy would be larger still: expand() alone makes it as large as you like
+        return None if value.is_complex() or too_large else value.detach().to("cpu", torch.float64).clone()
     if isinstance(value, (bool, python_numbers.Real, np.ndarray, np.generic)):
+        if isinstance(value, np.ndarray) and value.size > MOST_NUMBERS:
+            return None
         try:
             return torch.from_numpy(np.array(value, dtype=np.float64))
         except (TypeError, ValueError, OverflowError):  # no number at all, or too large for a float
@@ -95,7 +114,7 @@ def all_equal(yours: Sequence[Tensor], expected: Sequence[Tensor]) -> bool:
 class Part:
     """One piece of a result: its numbers, or its text where it is no number; and of what sort it was."""
 
-    sort: str  # "floats", "whole numbers", "truth values" of a tensor; "number", "truth value"; "array"; "other"
+    sort: str  # "floats", "whole numbers", "bytes", "truth values" of a tensor; "number", "truth value"; "array"; "other"
     numbers: Tensor | None
     text: str = ""
 
@@ -178,8 +197,10 @@ def read_result(value: Any) -> Result:
 def _part(value: Any) -> Part:
     if isinstance(value, Tensor):
         sort = ("floats" if value.is_floating_point() else "truth values" if value.dtype == torch.bool
-                else "complex" if value.is_complex() else "whole numbers")
-        return Part(sort, to_tensor(value), "" if sort != "complex" else "complex numbers")
+                else "complex" if value.is_complex() else "bytes" if value.dtype == torch.uint8 else "whole numbers")
+        numbers = to_tensor(value)
+        text = "complex numbers" if sort == "complex" else shape_of(value) if numbers is None else ""
+        return Part(sort, numbers, text)
     if isinstance(value, (bool, np.bool_)):
         return Part("truth value", to_tensor(bool(value)))
     if isinstance(value, (python_numbers.Real, np.number)) and not isinstance(value, np.ndarray):
@@ -191,7 +212,8 @@ def _part(value: Any) -> Part:
     return Part("other", None, repr(value) if isinstance(value, (str, bytes, type(None), complex)) else shape_of(value))
 
 
-_IN_WORDS = {"floats": "a tensor of floats", "whole numbers": "a tensor of whole numbers", "truth values":
+_IN_WORDS = {"floats": "a tensor of floats", "whole numbers": "a tensor of whole numbers", "bytes":
+             "a tensor of bytes, uint8", "truth values":
              "a tensor of True and False", "number": "a number", "truth value": "True or False", "array": "a NumPy array",
              "complex": "a tensor of complex numbers"}
 
@@ -210,7 +232,7 @@ def fits(yours: Part, expected: Part) -> bool:
                 and yours.sort.startswith("truth") == truth)
     if expected.sort == "other":
         return yours.sort == "other"
-    return yours.sort == expected.sort
+    return yours.sort == expected.sort or (yours.sort == "bytes" and expected.sort == "whole numbers")
 
 
 def first_difference(yours: Tensor, expected: Tensor) -> tuple[int, ...] | None:

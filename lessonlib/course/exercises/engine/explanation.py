@@ -72,11 +72,15 @@ def factor_between(yours: Outcomes, theirs: Outcomes) -> float | None:
     return factor if abs(factor) > 1e-9 and equal(left, factor * right) else None
 
 
+MOST_OTHERS = 4  # right answers besides the solution whose mutants are looked at
+
+
 class Explanations:
     """All that is known of one exercise: computed when first needed, and kept while the process lives."""
 
-    def __init__(self, task: Task, observe: Observe):
+    def __init__(self, task: Task, observe: Observe, first: Callable[[Any], Outcome]):
         self.task, self._observe = task, observe
+        self._first = first  # what it gives in the first case alone
 
     def observe_source(self, source: str) -> Outcomes | None:
         """What the answer in a cell gives; None where the cell itself fails, or has no end."""
@@ -112,12 +116,26 @@ class Explanations:
     @cached_property
     def mutants(self) -> list[Known]:
         """The mutants of the solution and of the other right answers that give something wrong."""
-        found: list[Known] = []
-        for source in (self.task.solution, *(freedom.cell.source for freedom in self.task.freedoms)):
-            for mutant in mutants(source):
-                outcomes = self.observe_source(mutant.source)
-                if outcomes is not None and any(isinstance(each, Result) for each in outcomes) and not self.is_right(outcomes):
-                    found.append(Known(f"slip_{mutant.code}", outcomes, mutant.what))
+        sources = [self.task.solution, *(freedom.cell.source for freedom in self.task.freedoms)]
+        known = (self._known(mutant) for source in sources for mutant in mutants(source))
+        return [each for each in known if each is not None]
+
+    def _known(self, mutant: Mutant) -> Known | None:
+        outcomes = self.observe_source(mutant.source)
+        wrong = outcomes is not None and any(isinstance(each, Result) for each in outcomes) and not self.is_right(outcomes)
+        return Known(f"slip_{mutant.code}", outcomes, mutant.what) if outcomes is not None and wrong else None
+
+    @cached_property
+    def _others(self) -> list[tuple[Mutant, Outcome]]:
+        """Mutants of some other right answers of the file, the same task in other words, and what they give in the first case."""
+        found = []
+        for cell in self.task.right[:MOST_OTHERS]:
+            for mutant in mutants(cell.source):
+                sandbox.reseed()
+                try:
+                    found.append((mutant, self._first(make_answer(mutant.source, self.task.name))))
+                except (NoEnd, Exception):
+                    continue
         return found
 
     def all_mutants(self) -> Iterator[Mutant]:
@@ -133,6 +151,13 @@ class Explanations:
     def mutant(self, yours: Outcomes, among: Sequence[int]) -> Known | None:
         """The first mutant that gives the same as yours."""
         return next((each for each in self.mutants if same(yours, each.among(among))), None)
+
+    def mutant_of_others(self, yours: Outcomes, among: Sequence[int]) -> Known | None:
+        """The first mutant of another right answer that gives the same as yours; looked for when nothing else is found."""
+        for mutant, first in self._others if among and among[0] == 0 else ():
+            if first.same(yours[0]) and (known := self._known(mutant)) and same(yours, known.among(among)):
+                return known
+        return None
 
     def where_finite(self, yours: Outcomes, among: Sequence[int]) -> Known | None:
         """An example that gives the same wherever it gives a number at all: yours may be guarded against nan and inf."""

@@ -5,6 +5,7 @@ import dis
 import functools
 import inspect
 import re
+from collections.abc import Sequence
 from types import CodeType, FunctionType
 
 import torch
@@ -58,6 +59,25 @@ def empty_parts(attempt: object, stub: str, name: str) -> tuple[list[str], list[
     empty = [part for part, skeleton in asked.items() if part in written
              and (is_empty(written[part].__code__) or _same(written[part].__code__, skeleton.__code__))]
     return empty, list(asked)
+
+
+def arguments(attempt: object) -> tuple[str, ...]:
+    """The names that a function gives its arguments."""
+    code = code_of(attempt)
+    return () if code is None else code.co_varnames[:code.co_argcount]
+
+
+def unused_arguments(attempt: object, wanted: Sequence[str]) -> list[str]:
+    """Of a function with so many arguments, those that its code never reads, by the names that it gives them."""
+    code = code_of(attempt)
+    if code is None or code.co_argcount != len(wanted):
+        return []
+    read: set[str] = set(code.co_cellvars)  # read by a function within
+    for instruction in dis.get_instructions(code):
+        if "LOAD" in instruction.opname:
+            names = instruction.argval if isinstance(instruction.argval, tuple) else (instruction.argval,)
+            read.update(name for name in names if isinstance(name, str))
+    return [name for name in arguments(attempt) if name not in read]
 
 
 def misspelt_init(cls: type) -> str:

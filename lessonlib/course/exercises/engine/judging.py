@@ -1,6 +1,7 @@
 """Judging: runs an attempt within limits, lets its kind examine it, and puts what was found into words."""
 
 import difflib
+import gc
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -69,6 +70,9 @@ def judge_task(task: Task, answer: Any) -> Verdict:
     outcome = sandbox.run(lambda: _examine(kind, attempt), attempt.watch)
     verdict = _verdict(task, attempt, outcome)
     replaced += attempt.replaced
+    if verdict.code == "memory":
+        del outcome, attempt  # and with them the line that failed, and all that it holds
+        gc.collect()
     return _with_note(verdict, f"A note: {in_words(dict.fromkeys(replaced))}") if replaced else verdict
 
 
@@ -114,6 +118,9 @@ def _verdict(task: Task, attempt: Attempt, outcome: sandbox.Outcome) -> Verdict:
     facts = {"id": task.id, "name": task.name}
     if outcome.interrupted:
         found = Found("interrupted")
+    elif outcome.too_large:
+        stuck = "" if outcome.stopped else " It could not be stopped: restart the kernel at once."
+        found = Found("memory", where=(f" (it was in {outcome.where})" if outcome.where else "") + stuck)
     elif outcome.timed_out:
         stuck = "" if outcome.stopped else " It could not be stopped: restart the kernel before you go on."
         found = Found("endless", seconds=f"{sandbox.SECONDS:g}", stuck=stuck,

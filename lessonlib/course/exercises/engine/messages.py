@@ -24,6 +24,13 @@ _PATTERNS = (  # (types, a pattern in the message, code)
                                  r"|must have the same number of dim|indices? .*dimensions|expected .*\d-?D", "shapes"),
     (RuntimeError, r"leaf (V|v)ariable that requires grad .*in-place|view of a leaf", "leaf_in_place"),
     (RuntimeError, r"does not require grad", "no_gradient"),
+    (AttributeError, r"'(float|int)' object has no attribute '(backward|grad|requires_grad_?)'", "no_gradient"),
+    (ZeroDivisionError, "", "zero_division"),
+    ((OverflowError, ValueError), r"math (range|domain) error|expected a (positive|nonnegative) input", "math_range"),
+    (TypeError, r"list indices must be|tuple indices must be", "list_indexing"),
+    (TypeError, r"unsupported operand .*'(list|tuple)'|can't multiply sequence|can only concatenate (list|tuple)"
+                r"|bad operand type for .*'(list|tuple)'", "list_arithmetic"),
+    (TypeError, r"'(int|float)' object is not iterable|iteration over a 0-d tensor", "not_iterable"),
     (RuntimeError, r"modified by an inplace operation", "overwritten"),
     (RuntimeError, r"backward through the graph a second time", "graph_twice"),
     (RuntimeError, r"not enough memory|can't allocate memory|out of memory|Storage size calculation overflowed"
@@ -78,7 +85,7 @@ class _Facts(dict):
 
 def put_into_words(found: Found, mistake: Mistake, printed: str, facts: Mapping[str, object]) -> Verdict:
     """The verdict on a mistake. Raises `MissingFact` where its words have a placeholder that nothing fills."""
-    filled = _Facts({"printing": ""} | dict(facts) | found.facts)
+    filled = _Facts({"printing": "", "comma": ""} | dict(facts) | found.facts)
     seen, why, then = (text.format_map(filled) for text in (mistake.seen, mistake.why, mistake.next))
     also = f" {found.also}" if found.also else ""
     ask = f" (If that does not help: hint(\"{facts['id']}\", {mistake.hint}).)" if facts.get("id") else ""

@@ -4,7 +4,7 @@ The attempt runs in a thread of its own. A process of its own would be safer sti
 notebook (a class in a cell, a lambda) cannot be sent to one on Windows and macOS. Time is counted in the learner's own
 lines (see `Stopwatch`): when it is up, an exception is raised in the next of them, which ends `while True: pass` on every
 system. Where no next line comes (a call that never comes back from C), the thread is left behind as a daemon, and the
-learner is told; should that call come back, the thread ends then.
+learner is told; should that call come back, the thread ends then. What memory it may take is bounded in `memory`.
 """
 
 import builtins
@@ -29,12 +29,15 @@ from typing import Any
 import numpy as np
 import torch
 
+from lessonlib.course.exercises.engine import memory
+
 SECONDS = 1.0  # of processor time in a call that goes through very many lines
 SECONDS_IN_FEW_LINES = 5.0  # in one that does not: a first plot takes a second or two
 MANY_LINES = 50_000
 SECONDS_WITHOUT_A_LINE = 20.0  # of processor time, for one call of a library
 SECONDS_OF_WAITING = 4.0  # on the clock, with hardly any processor time
 SECONDS_TO_STOP = 0.5
+MOST_MEMORY = 2 * 2**30  # bytes that an attempt may take; the inputs of all exercises are tiny
 TURN = 0.02  # seconds between two looks at the thread
 MOST_PRINTED, MOST_LINES = 2000, 15  # characters, lines
 _NOT_THEIRS = (str(Path(__file__).resolve().parents[3]), "<frozen", "<__array_function__",
@@ -107,6 +110,7 @@ class Outcome:
     value: Any = None
     error: BaseException | None = None
     timed_out: bool = False
+    too_large: bool = False  # it took more memory than it may, and was stopped for that
     interrupted: bool = False  # by the person at the keyboard
     stopped: bool = True  # False where the thread could not be ended
     where: str = ""  # the line at which time ran out
@@ -201,12 +205,14 @@ def _python_kept() -> Iterator[None]:
 
 @contextlib.contextmanager
 def state_kept() -> Iterator[None]:
-    """Float64 and fixed seeds inside; afterwards everything global is as it was."""
+    """Float64, one thread and fixed seeds inside; afterwards everything global is as it was."""
     dtype, threads, device = torch.get_default_dtype(), torch.get_num_threads(), torch.get_default_device()
     deterministic, anomaly = torch.are_deterministic_algorithms_enabled(), torch.is_anomaly_enabled()
     states = random.getstate(), np.random.get_state(), torch.get_rng_state()
     try:
         torch.set_default_dtype(torch.float64)
+        if threads > 1:
+            torch.set_num_threads(1)  # each thread of a pool would take addresses, which are bounded
         if device.type != "cpu":
             torch.set_default_device("cpu")
         reseed()
@@ -249,15 +255,17 @@ def run(work: Callable[[], Any], watch: Stopwatch) -> Outcome:
             done.set()
 
     thread = threading.Thread(target=body, name="attempt", daemon=True)
-    with state_kept(), contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):
+    caught = contextlib.redirect_stdout(output), contextlib.redirect_stderr(output)
+    with state_kept(), caught[0], caught[1], memory.bounded(MOST_MEMORY) as taken:
         try:
-            in_time = _finishes(thread, done, watch)
+            in_time = _finishes(thread, done, watch, taken)
             if not in_time:
                 watch.where = watch.where or _where(thread)
                 outcome.stopped = _stop(thread, done, watch)
         except KeyboardInterrupt:
             outcome.interrupted = True
             outcome.stopped = _stop(thread, done, watch)
+    outcome.too_large = taken.too_much and not outcome.interrupted and watch.stop.is_set()
     outcome.timed_out = not outcome.interrupted and watch.stop.is_set()
     outcome.where = watch.where
     outcome.printed = output.captured()
@@ -285,7 +293,7 @@ class _Waiting:
         return finished
 
 
-def _finishes(thread: threading.Thread, done: threading.Event, watch: Stopwatch) -> bool:
+def _finishes(thread: threading.Thread, done: threading.Event, watch: Stopwatch, taken: memory.Taken) -> bool:
     """Wait until the thread is done; gives whether it was. A busy machine alone makes nothing late."""
     waiting = _Waiting()
     lines, worked = -1, time.process_time()  # when its last line began
@@ -299,6 +307,12 @@ def _finishes(thread: threading.Thread, done: threading.Event, watch: Stopwatch)
             idle_worked, idle_since = work, now  # it works; perhaps slowly, because others work too
         if not watch.raised:
             raised = now
+        if taken.look() and not watch.stop.is_set():
+            watch.where = watch.where or _where(thread)
+            watch.stop.set()  # the next of its lines ends it
+            raised = now
+        if watch.stop.is_set() and taken.too_much and now - raised > SECONDS_TO_STOP:
+            return False
         if watch.inside and (now - idle_since > SECONDS_OF_WAITING or work - worked > SECONDS_WITHOUT_A_LINE
                              or now - raised > SECONDS_TO_STOP):
             return False

@@ -3,9 +3,11 @@
 import ast
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, TypeGuard
 
 LONGEST = 60  # characters of code that a sentence can hold
 
+Node = Any  # a piece of the tree: of which class it is, and so which fields it has, is what a slip asks first
 New = ast.AST | list[ast.stmt]  # what is put in the place of a piece; [] takes a line away
 
 
@@ -28,36 +30,36 @@ class Code:
 
     def __init__(self, source: str):
         self.tree = ast.parse(source)
-        self.parents: dict[ast.AST, ast.AST] = {}
+        self.parents: dict[ast.AST, Node] = {}
         self.nodes = tuple(self._walk(self.tree))
 
-    def _walk(self, node: ast.AST) -> Iterator[ast.AST]:
+    def _walk(self, node: Node) -> Iterator[ast.AST]:
         yield node
         for child in _children(node):
             self.parents[child] = node
             yield from self._walk(child)
 
-    def within(self, node: ast.AST) -> Iterator[ast.AST]:
+    def within(self, node: Node) -> Iterator[ast.AST]:
         """The piece itself and all that it is made of, in the order of the text."""
         yield node
         for child in _children(node):
             yield from self.within(child)
 
-    def above(self, node: ast.AST) -> Iterator[ast.AST]:
+    def above(self, node: Node) -> Iterator[ast.AST]:
         """What the piece is a part of, from the inside to the outside."""
         while (node := self.parents.get(node)) is not None:
             yield node
 
-    def function(self, node: ast.AST) -> ast.FunctionDef | None:
+    def function(self, node: Node) -> ast.FunctionDef | None:
         """The function around a piece."""
         return next((piece for piece in self.above(node) if isinstance(piece, ast.FunctionDef)), None)
 
-    def params(self, node: ast.AST) -> list[str]:
+    def params(self, node: Node) -> list[str]:
         """The arguments of the function around a piece, without `self`."""
         function = self.function(node)
         return [arg.arg for arg in function.args.args if arg.arg != "self"] if function else []
 
-    def names(self, node: ast.AST) -> list[str]:
+    def names(self, node: Node) -> list[str]:
         """The arguments and the names that the function around a piece makes, in the order of the text."""
         function = self.function(node)
         if function is None:
@@ -77,22 +79,22 @@ class Code:
         return ast.unparse(rebuilt(self.tree, {id(old): new for old, new in swaps}))
 
 
-def _is_guard(node: ast.AST) -> bool:
+def _is_guard(node: Node) -> bool:
     """An `if` that does nothing but raise an error."""
     return isinstance(node, ast.If) and not node.orelse and all(isinstance(line, ast.Raise) for line in node.body)
 
 
-def _is_docstring(node: ast.AST) -> bool:
+def _is_docstring(node: Node) -> bool:
     return (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str))
 
 
-def _is_told(node: ast.AST) -> bool:
+def _is_told(node: Node) -> bool:
     """What is about words, types or errors, so that a slip in it changes no number."""
     return (isinstance(node, (ast.Raise, ast.Assert, ast.JoinedStr, ast.Import, ast.ImportFrom)) or _is_guard(node)
             or _is_docstring(node) or (isinstance(node, ast.FunctionDef) and node.name in ("__repr__", "__str__")))
 
 
-def _children(node: ast.AST) -> Iterator[ast.AST]:
+def _children(node: Node) -> Iterator[ast.AST]:
     for name, value in ast.iter_fields(node):
         if name in ("annotation", "returns", "ctx", "op", "ops", "type_params"):
             continue
@@ -101,7 +103,7 @@ def _children(node: ast.AST) -> Iterator[ast.AST]:
                 yield child
 
 
-def rebuilt(node: ast.AST, swaps: Mapping[int, New]) -> ast.AST | list[ast.AST]:
+def rebuilt(node: Node, swaps: Mapping[int, New]) -> Node:
     """A copy of a tree in which each piece whose `id` is in `swaps` is exchanged; what is not touched is shared."""
     left = dict(swaps)
 
@@ -129,7 +131,7 @@ def rebuilt(node: ast.AST, swaps: Mapping[int, New]) -> ast.AST | list[ast.AST]:
     return copy(node)
 
 
-def text(node: ast.AST | list[ast.AST]) -> str:
+def text(node: Node | list[ast.AST]) -> str:
     """A piece of code as it can stand in a sentence: one line, not too long."""
     pieces = node if isinstance(node, list) else [node]
     whole = "; ".join(map(ast.unparse, pieces))
@@ -153,7 +155,7 @@ def number(value: float) -> ast.expr:
     return ast.UnaryOp(ast.USub(), ast.Constant(-value)) if value < 0 else ast.Constant(value)
 
 
-def value_of(node: ast.AST | None) -> object:
+def value_of(node: Node) -> Any:
     """The number, text, … that stands in the code at this place; None where something is computed."""
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub) and isinstance(node.operand, ast.Constant):
         value = node.operand.value
@@ -161,7 +163,7 @@ def value_of(node: ast.AST | None) -> object:
     return node.value if isinstance(node, ast.Constant) else None
 
 
-def is_whole(node: ast.AST | None) -> bool:
+def is_whole(node: Node | None) -> bool:
     """Whether a whole number stands here."""
     value = value_of(node)
     return isinstance(value, int) and not isinstance(value, bool)
@@ -173,7 +175,7 @@ def call(owner: ast.expr, method: str, *args: ast.expr, **named: ast.expr) -> as
                     [ast.keyword(key, value) for key, value in named.items()])
 
 
-def called(node: ast.AST) -> str:
+def called(node: Node) -> str:
     """The last name of what is called here: "exp" for both `x.exp()` and `torch.exp(x)`; "" where nothing is called."""
     if not isinstance(node, ast.Call):
         return ""
@@ -181,18 +183,18 @@ def called(node: ast.AST) -> str:
     return function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
 
 
-def is_library(node: ast.AST) -> bool:
+def is_library(node: Node) -> bool:
     """Whether this is the name of a library whose functions are called, so that `torch.exp(x)` is no method of x."""
     dotted = ast.unparse(node) if isinstance(node, (ast.Name, ast.Attribute)) else ""
     return dotted in ("torch", "math", "np", "F", "nn", "functional", "nn.functional", "torch.nn.functional", "random")
 
 
-def is_method(node: ast.AST) -> bool:
+def is_method(node: Node) -> TypeGuard[Any]:
     """Whether a method of a value is called here: `x.exp()`, but not `torch.exp(x)`."""
     return isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and not is_library(node.func.value)
 
 
-def reads(code: Code, node: ast.AST, wanted: str) -> bool:
+def reads(code: Code, node: Node, wanted: str) -> bool:
     """Whether a name or attribute is read somewhere in a piece."""
     return any(isinstance(piece, (ast.Name, ast.Attribute)) and isinstance(piece.ctx, ast.Load)
                and ast.unparse(piece) == wanted for piece in code.within(node))

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from lessonlib.course.exercises.engine import inspection
 from lessonlib.course.exercises.engine.attempt import Attempt, Raised
 from lessonlib.course.exercises.engine.comparison import (
     Failure,
@@ -35,6 +36,7 @@ from lessonlib.course.exercises.engine.explanation import (
     same,
 )
 from lessonlib.course.exercises.engine.inputs import Case, Inputs, copied, drawn_cases, extreme_cases
+from lessonlib.course.exercises.engine.relations import relation
 from lessonlib.course.exercises.engine.verdict import Found
 from lessonlib.course.exercises.kinds import economy
 from lessonlib.course.exercises.kinds.kind import JUDGES_SEED, Kind, outcome_of
@@ -79,6 +81,9 @@ class Function(Kind):
 
     def observe(self, answer: Any) -> Outcomes:
         return [self._outcome(answer, case) for case in self.cases]
+
+    def observe_first(self, answer: Any) -> Outcome:
+        return self._outcome(answer, self.cases[0])
 
     def observe_elsewhere(self, answer: Any, seed: int) -> Outcomes:
         return [self._outcome(answer, case) for case in self.drawn(seed)]
@@ -160,6 +165,7 @@ class _Seen:
         self.explanations: Explanations = kind.explanations
         self._outcomes: dict[int, Outcome] = {}
         self._raised: dict[int, Raised] = {}
+        self._values: dict[int, Any] = {}  # what came out, before anything was made of it
 
     def outcomes(self, among: Sequence[int]) -> list[Outcome]:
         """In these cases."""
@@ -168,26 +174,27 @@ class _Seen:
     def outcome(self, i: int) -> Outcome:
         if i not in self._outcomes:
             try:
-                self._outcomes[i] = self._read(self.cases[i].make())
+                self._outcomes[i] = self._read(i)
             except Raised as raised:
                 self._raised[i] = raised
                 self._outcomes[i] = Failure(type(raised.error).__name__)
         return self._outcomes[i]
 
-    def _read(self, inputs: Inputs) -> Result:
-        task = self.kind.task
+    def _read(self, i: int) -> Result:
+        task, inputs = self.kind.task, self.cases[i].make()
         value = self.attempt.call(self.attempt.answer, inputs)
         call = f"{task.name}({', '.join(inputs)})"
-        if inspect.isgenerator(value):
-            raise Found("generator", call=call)
+        if hasattr(value, "__next__"):
+            raise Found("generator", call=call, what=shape_of(value))
         if isinstance(value, complex) or (isinstance(value, Tensor) and value.is_complex()):
             raise Found("complex_result", call=call)
         if task.gives:
             wanted = f"{len(task.gives)} ({', '.join(task.gives)})"
             if not isinstance(value, (tuple, list)):
-                raise Found("count", call=call, got=f"one thing, {shape_of(value)},", wanted=wanted)
+                raise Found("count", call=call, got=f"one thing, {shape_of(value)}", wanted=wanted)
             if len(value) != len(task.gives):
                 raise Found("count", call=call, got=f"{len(value)} things", wanted=wanted)
+        self._values[i] = value
         return read_result(self.kind.as_numbers(value, inputs))
 
     def right(self, i: int) -> Outcome:
@@ -212,7 +219,19 @@ class _Seen:
 
     def _wrong_sort(self, mine: Part, theirs: Part, i: int) -> Found:
         call = f"{self.kind.task.name}({', '.join(self.cases[i].make())})"
-        return Found("not_numbers", call=call, what=sort_in_words(mine), wanted=sort_in_words(theirs))
+        what = self._what_came(i) if mine.numbers is None else sort_in_words(mine)
+        return Found("not_numbers", call=call, what=what, wanted=self._wanted(theirs, i))
+
+    def _what_came(self, i: int) -> str:
+        """The value itself in words, whatever `as_numbers` made of it."""
+        value = self._values[i]
+        return repr(value) if isinstance(value, (str, bytes)) and len(value) <= 40 else shape_of(value)
+
+    def _wanted(self, part: Part, i: int) -> str:
+        """Of what sort the right result is, in words."""
+        if hasattr(self.kind.extra, "as_numbers"):  # which made numbers of it
+            return shape_of(self.kind.solution(*(copied(each) for each in self.cases[i].make().values())))
+        return sort_in_words(part)
 
     def check_second_call(self) -> None:
         """Raise `Found` where the first case, tried again, gives something else."""
@@ -241,6 +260,9 @@ class _Seen:
         factor = factor_between(yours, right)
         if factor is not None:
             return self.found("scaled", among, factor=f"{factor:g}")
+        told = self._related(among)
+        if told is not None and told.code == "always_the_same" and self._unused():
+            return told  # one number, whatever comes in, is what many mutants give
         if found := known.mutant(yours, among):
             return self.found(found.code, among, what=found.what)
         if several := part_by_part(yours, right, [_only(each, among) for each in (*known.examples, *known.mutants)]):
@@ -250,8 +272,30 @@ class _Seen:
                               also=f"And all is multiplied by {multiple[1]:g}.")
         for i in among:
             if i in self._raised:
-                return self.attempt.translate(self._raised[i])
+                return self._with_unused(self.attempt.translate(self._raised[i]))
+        if told is not None:
+            return told
+        if found := known.mutant_of_others(yours, among):
+            return self.found(found.code, among, what=found.what)
         return self._unexplained(among)
+
+    def _related(self, among: Sequence[int]) -> Found | None:
+        """Yours as something that was made of the right result, or of the input."""
+        told = relation(self.outcomes(among), [self.right(i) for i in among], [self.cases[i].make() for i in among])
+        return None if told is None else self._with_unused(self.found(told.code, among, **told.facts))
+
+    def _unused(self) -> list[str]:
+        """Arguments that the solution reads and the attempt does not."""
+        names = list(self.cases[0].make())
+        ours, theirs = (inspection.unused_arguments(answer, names) for answer in (self.kind.solution, self.attempt.answer))
+        pairs = zip(inspection.arguments(self.attempt.answer), inspection.arguments(self.kind.solution), strict=False)
+        return [given for given, name in pairs if given in theirs and name not in ours]
+
+    def _with_unused(self, found: Found) -> Found:
+        """A mistake, and the arguments that are not used, which may be why."""
+        if unused := self._unused():
+            found.also = f"{found.also} And {listed([f'`{name}`' for name in unused])} never used.".strip()
+        return found
 
     def _wrongly_packed(self, among: Sequence[int]) -> Found | None:
         """A tuple or a list where a tensor is wanted, and the like; or something that is no number at all."""
@@ -261,9 +305,10 @@ class _Seen:
                 continue
             call = f"{self.kind.task.name}({', '.join(self.cases[i].make())})"
             if yours.packing != expected.packing and (yours.packing == "*") != (expected.packing == "*"):
-                what = "a list or a tuple" if yours.packing != "*" else sort_in_words(yours.parts[0])
-                wanted = sort_in_words(expected.parts[0]) if expected.packing == "*" else "a list or a tuple"
-                return Found("not_numbers", call=call, what=what, wanted=wanted)
+                wanted = self._wanted(expected.parts[0], i) if expected.packing == "*" else "a list or a tuple"
+                alone = isinstance(self._values[i], tuple) and len(self._values[i]) == 1
+                return Found("not_numbers", call=call, what=self._what_came(i), wanted=wanted,
+                             comma=" A comma at the end of a line makes a tuple." if alone else "")
             for mine, theirs in zip(yours.parts, expected.parts, strict=False):
                 if mine.numbers is None and theirs.numbers is not None:
                     return self._wrong_sort(mine, theirs, i)
@@ -332,6 +377,10 @@ class _Seen:
             return self.found(fitting.code, [i])
         if isinstance(mine, Failure):
             return self.attempt.translate(self._raised[i])
+        quiet = [each for each in self.explanations.mutants if self.explanations.is_right(each.among(ordinary), ordinary)]
+        fitting = next((each for each in quiet if same([mine], each.among([i]))), None)
+        if fitting is not None and not _nothing_but_nan(mine):
+            return self.found(fitting.code, [i], what=fitting.what)
         mistakes = self.kind.task.mistakes
         finite = _finite(mine) and "log_of_softmax" in mistakes
         return self.found("log_of_softmax" if finite else self.cases[i].code, [i])
@@ -376,7 +425,13 @@ class _Seen:
                 if bool(mine.isnan().any()) and not equal(mine, theirs):
                     place = first_difference(mine.nan_to_num(1e300), mine.nan_to_num(-1e300))
                     return self.found("nan", [i], call=what, place=f" at {list(place)}" if place else "")
+        if unused := self._unused():
+            return self.found("argument_unused", among, names=listed([f"`{name}`" for name in unused]))
         return self.found("unknown", among)
+
+
+def _nothing_but_nan(outcome: Outcome) -> bool:
+    return isinstance(outcome, Result) and any(bool(tensor.isnan().any()) for tensor in outcome.tensors)
 
 
 def _only(known: Known, among: Sequence[int]) -> Known:

@@ -26,11 +26,15 @@ class Kind(abc.ABC):
     def __init__(self, task: Task):
         self.task = task
         self.extra = _module_beside(task)
-        self.explanations = Explanations(task, self.observe)
+        self.explanations = Explanations(task, self.observe, self.observe_first)
 
     @abc.abstractmethod
     def observe(self, answer: Any) -> Outcomes:
         """What an answer of ours gives in each of the judge's cases."""
+
+    def observe_first(self, answer: Any) -> Outcome:
+        """The same in the first case alone."""
+        return self.observe(answer)[0]
 
     @abc.abstractmethod
     def observe_elsewhere(self, answer: Any, seed: int) -> Outcomes:

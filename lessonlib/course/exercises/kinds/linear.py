@@ -35,21 +35,23 @@ class _Size:
     n_out: int
     batch: tuple[int, ...]  # all axes but the last
     seed: int = 60
+    scale: float = 1.0  # of the inputs
 
     @property
     def x(self) -> Tensor:
         """(*batch, n_in) random numbers."""
         rng = torch.Generator().manual_seed(self.seed + 1)
-        return torch.randn(*self.batch, self.n_in, generator=rng, dtype=torch.float64)
+        return self.scale * torch.randn(*self.batch, self.n_in, generator=rng, dtype=torch.float64)
 
     @property
     def words(self) -> str:
         """The input in a message."""
-        return f"x {(*self.batch, self.n_in)}"
+        return f"x {(*self.batch, self.n_in)}" + " with large numbers" * (self.scale > 1)
 
 
 _MAIN = _Size(5, 3, (4,))
 _SPECIAL = (_Size(5, 1, (4,)), _Size(1, 3, (4,)), _Size(5, 3, (1,)), _Size(4, 4, (4,)))
+_WIDE = _Size(5, 3, (4,), scale=1000.0)
 _THREE_AXES = _Size(5, 3, (4, 1))
 
 
@@ -92,6 +94,7 @@ class Linear(ModuleKind):
             raise Found("new_weights" if kept and not torch.equal(first, second) else "no_parameters")
         self.check_kept(layer, named, (_MAIN.n_in * _MAIN.n_out, _MAIN.n_out), 2)
         self.check_frozen(named)
+        _check_precision(named)
         begin = [p.detach().clone() for p in named.values()]
         again = self.make(attempt, {"n_in": _MAIN.n_in, "n_out": _MAIN.n_out})
         if {id(p) for p in named.values()} & {id(p) for p in named_parameters(again).values()}:
@@ -197,10 +200,12 @@ class Linear(ModuleKind):
             raise Found("relu_inside", **shown)  # or a leaky one
         call = f"{self.called}(x)"
         if yours.shape != right.shape:
-            code = "shape" if size == _MAIN else "axis_of_one"
+            code = "axis_of_one" if size in _SPECIAL else "shape"
             raise Found(code, call=call, got=tuple(yours.shape), wanted=tuple(right.shape), inputs=size.words, **shown)
         if mutant := self._mutant(attempt, size):
             raise Found(mutant[0], what=mutant[1], **shown)
+        if size == _WIDE:
+            raise Found("some_inputs", inputs="large numbers", **shown)
         raise Found("nan" if bool(yours.isnan().any()) else "unknown", call=call, place="", **shown)
 
     def _mutant(self, attempt: Attempt, size: _Size) -> tuple[str, str] | None:
@@ -249,7 +254,7 @@ class Linear(ModuleKind):
 
     def _check_special(self, attempt: Attempt) -> None:
         """One output, one input, a batch of one, a square weight; and an input of three axes, right or an error."""
-        for size in _SPECIAL:
+        for size in (*_SPECIAL, _WIDE):
             layer = self.make(attempt, {"n_in": size.n_in, "n_out": size.n_out})
             named = named_parameters(layer)
             _fill(list(named.values()), size.seed)
@@ -267,6 +272,13 @@ class Linear(ModuleKind):
 def _equal(yours: Tensor | None, right: Tensor) -> bool:
     numbers = to_tensor(yours) if yours is not None else None
     return numbers is not None and equal(numbers, right)
+
+
+def _check_precision(named: dict[str, nn.Parameter]) -> None:
+    """Raise `Found` for parameters that would not meet the inputs of a lesson, which are float32."""
+    others = [name for name, p in named.items() if p.dtype not in (torch.get_default_dtype(), torch.float32)]
+    if others:
+        raise Found("other_precision", names=listed(selves(others)), dtype=str(named[others[0]].dtype))
 
 
 def _fill(parameters: Sequence[nn.Parameter], seed: int) -> None:

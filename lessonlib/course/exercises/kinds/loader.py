@@ -196,6 +196,8 @@ def _check_content(x: Tensor, y: Tensor, xs: Sequence[Tensor], ys: Sequence[Tens
     """Raise `Found` where the rows are not those of the data."""
     if any(len(xb) == 0 for xb in xs):
         raise Found("empty_batch")
+    if any(xb.shape[1:] != x.shape[1:] for xb in xs) and not all(i >= 100 for i in _rows(xs)):
+        raise _not_whole(x, xs, ys)
     if any(len(xb) != len(yb) for xb, yb in zip(xs, ys, strict=True)) or [i + 100 for i in _rows(xs)] != _rows(ys):
         if all(i >= 100 for i in _rows(xs)) and all(i < 100 for i in _rows(ys)):
             raise Found("swapped")
@@ -203,12 +205,15 @@ def _check_content(x: Tensor, y: Tensor, xs: Sequence[Tensor], ys: Sequence[Tens
     for data, parts in ((x, xs), (y, ys)):
         if any(part.shape[1:] != data.shape[1:] or not torch.equal(part.to(data), data[_rows([xb])])
                for xb, part in zip(xs, parts, strict=True)):
-            raise Found("not_whole", wanted=f"{tuple(x.shape[1:])} and {tuple(y.shape[1:])}",
-                        got=f"{tuple(xs[0].shape[1:])} and {tuple(ys[0].shape[1:])}")
+            raise _not_whole(x, xs, ys)
     for name, data, parts in (("xb", x, xs), ("yb", y, ys)):
         wrong = next((part for part in parts if part.dtype != data.dtype), None)
         if wrong is not None:
             raise Found("other_dtype", part=name, got=str(wrong.dtype), wanted=str(data.dtype))
+
+
+def _not_whole(x: Tensor, xs: Sequence[Tensor], ys: Sequence[Tensor]) -> Found:
+    return Found("not_whole", wanted=f"{tuple(x.shape[1:])} and ()", got=f"{tuple(xs[0].shape[1:])} and {tuple(ys[0].shape[1:])}")
 
 
 def _check_pair(pair: Any) -> None:

@@ -1,6 +1,5 @@
 """Loops over batches that train a model, or measure one: what happened in which order, and what came out."""
 
-import inspect
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from lessonlib.course.exercises.engine import inspection
 from lessonlib.course.exercises.engine.answers import NoEnd, call_ours
 from lessonlib.course.exercises.engine.attempt import Attempt, Raised
 from lessonlib.course.exercises.engine.comparison import (
@@ -49,8 +49,9 @@ class _Model(nn.Module):
         self.notes = notes
         self.weights[-2].register_hook(self._gradient_arrives)
 
-    def _gradient_arrives(self, _grad: Tensor) -> None:
+    def _gradient_arrives(self, grad: Tensor) -> None:
         self.notes.flags.add("gradient")
+        self.notes.arrived = grad.detach().clone()
         before = self.weights[-2].grad
         if before is not None and bool(before.any()):
             self.notes.flags.add("stale")
@@ -77,12 +78,24 @@ class _Opt:
     """Plain SGD that writes down when it was called."""
 
     def __init__(self, params: Sequence[Tensor], notes: "_Notes", lr: float):
-        self.params, self.notes, self.lr = list(params), notes, lr
-        self.param_groups = [{"params": self.params, "lr": self.lr}]
+        self.params, self.notes = list(params), notes
+        self.param_groups: list[dict[str, Any]] = [{"params": self.params, "lr": lr}]
+
+    @property
+    def lr(self) -> float:
+        """The learning rate, wherever it was changed."""
+        return self.param_groups[0]["lr"]
+
+    @lr.setter
+    def lr(self, value: float) -> None:
+        self.param_groups[0]["lr"] = value
 
     @torch.no_grad()
     def step(self) -> None:
         self.notes.events.append("step")
+        arrived, last = self.notes.arrived, self.params[-2].grad if len(self.params) > 1 else None
+        if arrived is not None and last is not None and not equal(last, arrived):
+            self.notes.flags.add("gradients_changed")
         if any(p.grad is not None and bool(p.grad.any()) for p in self.params):
             self.notes.flags.add("moved")
         for p in self.params:
@@ -104,6 +117,7 @@ class _Notes:
     flags: set[str] = field(default_factory=set)
     losses: list[Tensor] = field(default_factory=list)  # those that the loss function gave
     factors: list[float] = field(default_factory=list)  # of the loss in what backward was called on
+    arrived: Tensor | None = None  # the gradient of the last weight that backward brought last
 
     def gradient_at_loss(self, grad: Tensor) -> None:
         """A gradient has come back to a loss."""
@@ -252,8 +266,8 @@ class Loop(Kind):
         if not self.trains:
             return self._examine_measure(attempt)
         value, run = self._run(attempt, self.settings[0])
-        if inspect.isgenerator(value):
-            raise Found("generator", call=self.call)
+        if hasattr(value, "__next__"):
+            raise Found("generator", call=self.call, what=shape_of(value))
         right = self.right[0]
         if not equal(run.weights, right.weights):
             raise self._what_went_wrong(run, value)
@@ -270,9 +284,22 @@ class Loop(Kind):
             value = attempt.call(attempt.answer, run.inputs, keep=tuple(run.inputs), may_be_none=True)
         except Raised:
             _check_inputs(run)  # which may be why
+            if self._loss_unused(attempt, run):
+                raise Found("no_loss", evidence=_evidence(run.notes.events)) from None
             raise
         _check_inputs(run)
+        opt = next((value for value in run.inputs.values() if isinstance(value, _Opt)), None)
+        if opt is not None and opt.lr != setting.lr:
+            raise Found("lr_changed", asked=f"{setting.lr:g}", left=f"{opt.lr:g}")
         return value, run
+
+    def _loss_unused(self, attempt: Attempt, run: _Run) -> bool:
+        """Whether the model was called, and the loss function appears nowhere in the code."""
+        names = list(self.task.inputs)
+        unused = inspection.unused_arguments(attempt.answer, names)
+        places = [i for i, text in enumerate(self.task.inputs.values()) if text.startswith("loss(")]
+        given = inspection.arguments(attempt.answer)
+        return "forward" in run.notes.events and any(given[i] in unused for i in places if i < len(given))
 
     def _examine_measure(self, attempt: Attempt) -> Sequence[str]:
         """A loop that trains nothing: what comes out, and that nothing was changed."""
@@ -286,8 +313,8 @@ class Loop(Kind):
                 raise
             if value is None:
                 raise Found("no_return", call=self.call)
-            if inspect.isgenerator(value):
-                raise Found("generator", call=self.call)
+            if hasattr(value, "__next__"):
+                raise Found("generator", call=self.call, what=shape_of(value))
             outcomes.append(self._result(run, value))
             if not self.explanations.is_right(outcomes, range(i + 1)):
                 raise self._explain_value(run, i, outcomes)
@@ -313,10 +340,13 @@ class Loop(Kind):
         if run.notes.events.count("step") == 0 and self._moved(run, 1):
             raise Found("own_optimizer", evidence=_evidence(run.notes.events))
         if (got := run.notes.events.count("forward")) < (n := right.notes.events.count("forward")):
-            raise Found("first_only", got=got, n=n, evidence=_evidence(run.notes.events))
+            raise _some_only(run, got, n, _evidence(run.notes.events))
         if not equal(run.weights, right.weights):
             found = self._slip(attempt, run, value, 1)
-            raise found or Found("only_this_model", evidence=side_by_side(run.weights, right.weights, "weights after the epoch"))
+            clipped = "gradients_changed" in run.notes.flags and "stale" not in run.notes.flags
+            also = "The gradients were changed between backward() and opt.step(), as clipping does." if clipped else ""
+            evidence = side_by_side(run.weights, right.weights, "weights after the epoch")
+            raise found or Found("only_this_model", also=also, evidence=evidence)
         self._check_value(value, run, 1)
 
     def _slip(self, attempt: Attempt, run: _Run, value: Any, i: int) -> Found | None:
@@ -345,7 +375,7 @@ class Loop(Kind):
         for name, code in (("forward", "no_forward"), ("loss", "no_loss"), ("backward", "no_backward"), ("step", "no_step")):
             if counts[name] == 0:
                 return Found(code, evidence=evidence)
-        found = _order_of_events(run.notes, counts, n, evidence)
+        found = _order_of_events(run, counts, n, evidence)
         if found is not None:
             return found
         factors = {round(factor, 9) for factor in run.notes.factors}
@@ -359,6 +389,8 @@ class Loop(Kind):
             return Found(example.code, **drawn)
         if mutant := self.explanations.mutant([self._result(run, value)], [0]):
             return Found(mutant.code, what=mutant.what, **drawn)
+        if "gradients_changed" in run.notes.flags and "stale" not in run.notes.flags:
+            return Found("gradients_changed", **drawn)
         return Found("unknown", **drawn)
 
     def _moved(self, run: _Run, i: int) -> bool:
@@ -396,12 +428,26 @@ def _difference(yours: Outcome, expected: Outcome) -> dict[str, Any]:
     return {}
 
 
-def _order_of_events(notes: _Notes, counts: Mapping[str, int], n: int, evidence: str) -> Found | None:
+def _some_only(run: _Run, got: int, n: int, evidence: str) -> Found:
+    """Batches were left out: the last ones, or some in between."""
+    used = [any(isinstance(x, Tensor) and x.shape == xb.shape and torch.equal(x.to(xb), xb) for x in run.notes.inputs)
+            for xb, _ in run.batches]
+    lengths = sorted({len(xb) for (xb, _), taken in zip(run.batches, used, strict=True) if not taken})
+    if any(used[i] and not used[i - 1] for i in range(1, len(used))) and lengths:
+        rows = " or ".join(map(str, lengths))
+        return Found("first_only", got=got, n=n, evidence=evidence, which=f"; those with {rows} rows were left out", more="",
+                     then="Take each batch as it comes, whatever its size.")
+    return Found("first_only", got=got, n=n, evidence=evidence, which="", then="Move `return` out of the loop.",
+                 more=" `return` inside the loop ends the function.")
+
+
+def _order_of_events(run: _Run, counts: Mapping[str, int], n: int, evidence: str) -> Found | None:
     """What is missing, too often, or in the wrong place."""
+    notes = run.notes
     if "gradient" not in notes.flags:
         return Found("no_gradient", error="no gradient arrived at the parameters", where="", evidence=evidence)
     if counts["forward"] < n:
-        return Found("first_only", got=counts["forward"], n=n, evidence=evidence)
+        return _some_only(run, counts["forward"], n, evidence)
     main = [event for event in notes.events if event in ("backward", "step", "zero")]
     if main.index("step") < main.index("backward"):
         return Found("step_first", evidence=evidence)

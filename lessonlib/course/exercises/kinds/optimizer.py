@@ -245,6 +245,8 @@ class Optimizer(Kind):
         first = (walked.rows[0][0] - _row(self.runs[wrong].first(0))).abs()
         if bool(first.min() > 0) and bool(torch.allclose(first, first[:1], rtol=1e-3)):  # as Adam's first step does
             return Found("size_ignored", amount=f"{first[0]:.3g}", **drawn)
+        if stepped := self._what_was_subtracted(walks):
+            return Found(stepped[0], **stepped[1], **drawn)
         code = "nan" if bool(walked.rows[0].isnan().any()) else "unknown"
         return Found(code, call="step()", place="", **drawn)
 
@@ -286,6 +288,23 @@ class Optimizer(Kind):
             found.append(guess)
         return found
 
+    def _what_was_subtracted(self, walks: Sequence[_Walked]) -> tuple[str, dict[str, Any]] | None:
+        """What took the place of the gradient, where every step of every run agrees on it."""
+        pairs: list[tuple[Tensor, Tensor, Tensor]] = []  # for each step: place, gradient, and what was used for it
+        lengths: list[list[float]] = []  # of the steps of each run, as multiples of the right ones
+        for run, walked in zip(self.runs, walks, strict=False):
+            rows, lr, momentum = walked.rows[0], run.settings.get("lr"), run.settings.get("momentum", 0.0)
+            if not lr or not bool(rows.isfinite().all()):
+                return None
+            places = [_row(run.first(0)), *rows[:-1]]
+            velocity = [(before - after) / lr for before, after in zip(places, rows, strict=True)]
+            earlier = [torch.zeros_like(rows[0]), *velocity[:-1]]
+            used = [now - momentum * before for before, now in zip(earlier, velocity, strict=True)]
+            steps = [(place, self._gradient(run, place, k), used[k]) for k, place in enumerate(places)]
+            pairs += steps
+            lengths.append([(each @ grad / (grad @ grad)).item() for _, grad, each in steps])
+        return _clipped(pairs) or _changing(pairs, lengths) or _decayed(pairs) or _replaced(pairs)
+
     @staticmethod
     def _gradient(run: _Run, place: Tensor, step: int) -> Tensor:
         leaves, begin = [], 0
@@ -293,6 +312,53 @@ class Optimizer(Kind):
             leaves.append(place[begin:begin + p.numel()].view(p.shape).clone().requires_grad_())
             begin += p.numel()
         return _row(torch.autograd.grad(run.loss(leaves, step), leaves))
+
+
+_Steps = Sequence[tuple[Tensor, Tensor, Tensor]]
+_PARTS = (slice(0, 6), slice(6, 8))  # the numbers of the weight, and of the bias, in a row
+
+
+def _clipped(steps: _Steps) -> tuple[str, dict[str, Any]] | None:
+    """Gradients cut number by number, or in their length."""
+    limit = max(used.abs().max().item() for _, _, used in steps)
+    if all(equal(used, grad.clamp(-limit, limit)) for _, grad, used in steps):
+        return "clipped", {"what": "no number of it", "limit": f"{limit:.3g}"}
+    longest = max(used.norm().item() for _, _, used in steps)
+    if all(equal(used, grad * min(1.0, longest / grad.norm().item())) for _, grad, used in steps):
+        return "clipped", {"what": "no gradient", "limit": f"the length {longest:.3g}"}
+    return None
+
+
+def _changing(steps: _Steps, lengths: Sequence[Sequence[float]]) -> tuple[str, dict[str, Any]] | None:
+    """The right direction, and each step longer or shorter than it should be."""
+    factors = [factor for run in lengths for factor in run]
+    along = all(equal(used, factor * grad) for (_, grad, used), factor in zip(steps, factors, strict=True))
+    return ("lr_changes", {"factors": ", ".join(f"{factor:.3g}" for factor in lengths[0])}) if along else None
+
+
+def _decayed(steps: _Steps) -> tuple[str, dict[str, Any]] | None:
+    """A share of the weights on top of the gradient."""
+    place, grad, used = steps[0]
+    share = ((used - grad) @ place / (place @ place)).item()
+    fits = all(equal(used, grad + share * place) for place, grad, used in steps)
+    return ("decays", {"share": f"{share:.3g}"}) if fits else None
+
+
+def _replaced(steps: _Steps) -> tuple[str, dict[str, Any]] | None:
+    """Something made of the gradient."""
+    def by_parameter(change: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+        return lambda grad: torch.cat([change(grad[part]) for part in _PARTS])
+
+    made: dict[str, Callable[[Tensor], Tensor]] = {
+        "the squares of the gradient": torch.square,
+        "the absolute values of the gradient": torch.abs,
+        "the mean of each parameter's gradient": by_parameter(lambda g: g.mean().expand_as(g)),
+        "the sum of each parameter's gradient": by_parameter(lambda g: g.sum().expand_as(g)),
+        "the gradient of each parameter divided by its length": by_parameter(lambda g: g / g.norm()),
+        "the gradient divided by its length": lambda grad: grad / grad.norm(),
+    }
+    what = next((words for words, change in made.items() if all(equal(used, change(grad)) for _, grad, used in steps)), "")
+    return ("gradient_replaced", {"what": what}) if what else None
 
 
 def _as_result(walked: _Walked) -> Result:

@@ -18,5 +18,6 @@ def cases(seed: int) -> list[dict[str, Any]]:
 
     small = torch.tensor([[1.0, 5, 3, 2], [4, 2, 1, 3], [2, 3, 4, 1], [1, 2, 3, 4], [4, 3, 2, 1]], dtype=torch.float64)
     return [case(8, 4, [True] * 5 + [False] * 3), case(4, 4, [True, False, False, False]), case(3, 4, [True] * 3),
-            {"logits": small, "targets": torch.tensor([0, 2, 3, 3, 1])}, case(3, 3, [True, False, True]),
+            {"logits": small, "targets": torch.tensor([0, 2, 3, 3, 1])},
+            {"logits": small / 10, "targets": torch.tensor([1, 2, 2, 3, 0])}, case(3, 3, [True, False, True]),
             case(6, 3, [True, True, False, True, True, True], shift=-20.0), case(1, 4, [True]), case(2, 3, [False, True])]

@@ -14,7 +14,7 @@ def cases(seed: int) -> list[dict]:
 def _blot(rng: torch.Generator, height: int, width: int, top: int, bottom: int, left: int, right: int) -> Tensor:
     image = torch.zeros(height, width, dtype=torch.uint8)
     ink = torch.randint(0, 256, (bottom - top, right - left), generator=rng, dtype=torch.uint8)
-    ink[0, -1] = ink[-1, 0] = 90  # the corners are inked, so that the blot is as large as it was meant to be
+    ink[0, -1], ink[-1, 0] = 1, 90  # inked corners, one of them faint: so the blot is as large as it was meant to be
     image[top:bottom, left:right] = ink
     return image
 

@@ -29,4 +29,6 @@ def as_numbers(value: Any, _inputs: Mapping[str, Any]) -> Tensor | None:
     if not isinstance(value, nn.Linear):
         return torch.zeros(0) if callable(value) else None
     bias = torch.zeros(value.out_features) if value.bias is None else value.bias
+    if value.weight.ndim != 2 or bias.shape != value.weight.shape[:1]:  # put in by hand, and no layer any more
+        return torch.cat([value.weight.flatten(), bias.flatten()])
     return torch.cat([value.weight, bias[:, None]], dim=1)

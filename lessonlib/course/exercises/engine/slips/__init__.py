@@ -5,7 +5,7 @@ The table gives the kinds in the order of how likely they are.
 """
 
 from lessonlib.course.exercises.engine.slips.brackets import bracket, order
-from lessonlib.course.exercises.engine.slips.counts import constant, constant_size, default, off_by_one
+from lessonlib.course.exercises.engine.slips.counts import constant, constant_size, default, factor, off_by_one
 from lessonlib.course.exercises.engine.slips.loops import (
     after_loop,
     detached,
@@ -48,6 +48,7 @@ KINDS: dict[str, Kind] = {
     "size": size,
     "constant_size": constant_size,
     "constant": constant,
+    "factor": factor,
     "default": default,
     "function": function,
     "operator": operator,

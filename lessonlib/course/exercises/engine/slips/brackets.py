@@ -3,17 +3,17 @@
 import ast
 
 from lessonlib.course.exercises.engine.slips.places import OPERATORS, Changes, with_
-from lessonlib.course.exercises.engine.syntax import Change, Code, is_method, text
+from lessonlib.course.exercises.engine.syntax import Change, Code, Node, is_method, text
 
 
-def bracket(code: Code, node: ast.AST) -> Changes:
+def bracket(code: Code, node: Node) -> Changes:
     """A bracket that is missing, closes too early or too late: `a - b / c`, `x.sum() - m` for `(x - m).sum()`."""
     if isinstance(node, ast.BinOp):
         yield from _regrouped(node)
         yield from _method_reaches_further(node)
         yield from _call_reaches_further(node)
     if is_method(node) and isinstance(node.func.value, ast.BinOp):
-        inner = node.func.value  # (a - b).sum() -> a - b.sum()
+        inner: Node = node.func.value  # (a - b).sum() -> a - b.sum()
         last = ast.Call(ast.Attribute(inner.right, node.func.attr, ast.Load()), node.args, node.keywords)
         yield _bracket(node, ast.BinOp(inner.left, inner.op, last))
     elif isinstance(node, ast.Call) and len(node.args) >= 1 and isinstance(node.args[0], ast.BinOp):
@@ -22,7 +22,7 @@ def bracket(code: Code, node: ast.AST) -> Changes:
         yield _bracket(node, ast.BinOp(first, inner.op, inner.right))
     if isinstance(node, ast.UnaryOp) and is_method(node.operand):  # -x.exp() -> (-x).exp()
         method = node.operand
-        inside = ast.UnaryOp(node.op, method.func.value)
+        inside: ast.expr = ast.UnaryOp(node.op, method.func.value)
         yield _bracket(node, ast.Call(ast.Attribute(inside, method.func.attr, ast.Load()), method.args, method.keywords))
     if is_method(node) and isinstance(node.func.value, ast.UnaryOp):  # (-x).exp() -> -x.exp()
         inner = node.func.value
@@ -65,7 +65,7 @@ def _method_reaches_further(node: ast.BinOp) -> Changes:
 
 def _call_reaches_further(node: ast.BinOp) -> Changes:
     """`f(a) - b` as `f(a - b)`, `a.sum() - b` as `(a - b).sum()`."""
-    first = node.left
+    first: Node = node.left
     if is_method(first):
         both = ast.BinOp(first.func.value, node.op, node.right)
         yield _bracket(node, ast.Call(ast.Attribute(both, first.func.attr, ast.Load()), first.args, first.keywords))
@@ -74,7 +74,7 @@ def _call_reaches_further(node: ast.BinOp) -> Changes:
         yield _bracket(node, ast.Call(first.func, [both, *first.args[1:]], first.keywords))
 
 
-def order(code: Code, node: ast.AST) -> Changes:
+def order(code: Code, node: Node) -> Changes:
     """Two steps done the wrong way round: `.sqrt().mean()` for `.mean().sqrt()`, or two lines exchanged."""
     if is_method(node) and is_method(node.func.value):
         inner = node.func.value
@@ -87,7 +87,7 @@ def order(code: Code, node: ast.AST) -> Changes:
         yield from _lines_exchanged(code, node)
 
 
-def _method_before_operator(node: ast.Call) -> Changes:
+def _method_before_operator(node: Node) -> Changes:
     """(a - b).mean() as a.mean() - b.mean(), (a ** 2).mean() as a.mean() ** 2."""
     inner = node.func.value
     left, right = (side if isinstance(side, ast.Constant) else

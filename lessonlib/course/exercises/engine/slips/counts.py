@@ -1,12 +1,23 @@
 """Slips with numbers: one too many, a size written in, another constant, another default."""
 
 import ast
+from typing import Any
 
 from lessonlib.course.exercises.engine.slips.places import Changes, instead, is_axis_of, renamed, with_, without
-from lessonlib.course.exercises.engine.syntax import Code, called, is_method, is_whole, name, number, text, value_of
+from lessonlib.course.exercises.engine.syntax import (
+    Code,
+    Node,
+    called,
+    is_method,
+    is_whole,
+    name,
+    number,
+    text,
+    value_of,
+)
 
 
-def off_by_one(code: Code, node: ast.AST) -> Changes:
+def off_by_one(code: Code, node: Node) -> Changes:
     """One too many or too few: in a number, a range, a slice, a count; and a loop without its first or last round."""
     if is_whole(node) and not is_whole(code.parents.get(node)) and not is_axis_of(code, node):
         value = value_of(node)
@@ -48,11 +59,14 @@ def _sliced_wrongly(code: Code, node: ast.Slice) -> Changes:
         value = getattr(node, edge)
         if value is None:
             continue
-        fields = {"lower": node.lower, "upper": node.upper, "step": node.step}
+        fields: dict[str, Any] = {"lower": node.lower, "upper": node.upper, "step": node.step}
         yield instead(code, node, ast.Slice(**{**fields, edge: None}))
         if not is_whole(value):
             for more in (-1, 1):
-                yield instead(code, node, ast.Slice(**{**fields, edge: _plus(value, more)}))
+                yield instead(code, node, ast.Slice(**{**fields, edge: _plus(value, more)}), f"slice {edge} {more}")
+        if isinstance(value, ast.BinOp) and isinstance(value.op, ast.Add):  # x[start:size] for x[start:start + size]
+            yield instead(code, node, ast.Slice(**{**fields, edge: value.right}), f"slice {edge} right")
+            yield instead(code, node, ast.Slice(**{**fields, edge: value.left}), f"slice {edge} left")
 
 
 def _rounds_left_out(code: Code, node: ast.For | ast.comprehension) -> Changes:
@@ -63,9 +77,10 @@ def _rounds_left_out(code: Code, node: ast.For | ast.comprehension) -> Changes:
 
 
 SIZES = (784, 10, 64, 50000)
+_USUAL = {"n_in": 784, "n_out": 10, "n_classes": 10, "batch_size": 64}  # the likely one: it is told where several give the same
 
 
-def constant_size(code: Code, node: ast.AST) -> Changes:
+def constant_size(code: Code, node: Node) -> Changes:
     """A size of the digits (784 pixels, 10 classes, 64 rows, 50,000 images) written in where a size must be computed."""
     is_size = called(node) in ("len", "size", "numel") or (
         isinstance(node, ast.Subscript) and isinstance(node.value, ast.Attribute) and node.value.attr == "shape") or (
@@ -76,11 +91,19 @@ def constant_size(code: Code, node: ast.AST) -> Changes:
             other = ast.BinOp(renamed(node, "sum"), ast.Div(), number(size))
             yield with_(node, other, f"a sum divided by {size} in place of the mean")
     if is_size:
-        for size in SIZES:
+        for size in sorted(SIZES[:3] if _makes_room(code, node) else SIZES, key=lambda size: size != _USUAL.get(text(node))):
             yield with_(node, ast.Constant(size), f"`{size}` in place of `{text(node)}`", f"size {text(node)} {size}")
 
 
-def constant(code: Code, node: ast.AST) -> Changes:
+def _makes_room(code: Code, node: Node) -> bool:
+    """Whether memory, or rounds of a loop, are as many as this size says: 50,000 of them would take gigabytes, or seconds."""
+    makers = ("zeros", "ones", "empty", "full", "randn", "rand", "range")
+    parent = code.parents.get(node)
+    multiplied = isinstance(parent, ast.BinOp) and isinstance(parent.op, ast.Mult)  # perhaps a list
+    return multiplied or any(called(piece) in makers for piece in code.above(node))
+
+
+def constant(code: Code, node: Node) -> Changes:
     """Another number: ten times as large or small, or its sign changed."""
     value = value_of(node)
     if isinstance(code.parents.get(node), ast.UnaryOp) or isinstance(value, bool):
@@ -94,7 +117,18 @@ def constant(code: Code, node: ast.AST) -> Changes:
             yield instead(code, node, number(new), f"constant {value} {new}")
 
 
-def default(code: Code, node: ast.AST) -> Changes:
+def factor(code: Code, node: Node) -> Changes:
+    """An input counted twice, or halved."""
+    parent = code.parents.get(node)
+    calculated = isinstance(parent, ast.BinOp) and isinstance(parent.op, (ast.Mult, ast.Div, ast.Add, ast.Sub))
+    is_pi = isinstance(node, ast.Attribute) and node.attr == "pi"
+    is_param = isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id in code.params(node)
+    if calculated and (is_pi or is_param):
+        for new in (ast.BinOp(number(2), ast.Mult(), node), ast.BinOp(node, ast.Div(), number(2))):
+            yield with_(node, new, f"`{text(new)}` in place of `{text(node)}`", f"factor {text(new)}")
+
+
+def default(code: Code, node: Node) -> Changes:
     """Another value in the line with `def`: an argument that is left out counts as something else."""
     if not isinstance(node, ast.FunctionDef):
         return

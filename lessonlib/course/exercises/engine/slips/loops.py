@@ -6,6 +6,7 @@ from lessonlib.course.exercises.engine.slips.places import Changes, instead, is_
 from lessonlib.course.exercises.engine.syntax import (
     Change,
     Code,
+    Node,
     assign,
     call,
     called,
@@ -17,7 +18,7 @@ from lessonlib.course.exercises.engine.syntax import (
 )
 
 
-def return_in_loop(code: Code, node: ast.AST) -> Changes:
+def return_in_loop(code: Code, node: Node) -> Changes:
     """`return` indented too far, so that the loop ends in its first round; `return` for `yield`."""
     if isinstance(node, (ast.For, ast.While)):
         block = code.block(node)
@@ -37,7 +38,7 @@ def _inner_loop(node: ast.For | ast.While) -> ast.For | ast.While | None:
     return next((line for line in node.body if isinstance(line, (ast.For, ast.While))), None)
 
 
-def after_loop(code: Code, node: ast.AST) -> Changes:
+def after_loop(code: Code, node: Node) -> Changes:
     """The last lines of a loop not indented, so that they run once, after it."""
     if isinstance(node, ast.For):
         for i in range(1, len(node.body)):
@@ -47,7 +48,7 @@ def after_loop(code: Code, node: ast.AST) -> Changes:
             yield with_(node, [loop, *out], words)
 
 
-def state_in_loop(code: Code, node: ast.AST) -> Changes:
+def state_in_loop(code: Code, node: Node) -> Changes:
     """What is made once before a loop made in every round, or what is made in every round made once before it."""
     if not isinstance(node, (ast.For, ast.While)):
         return
@@ -61,7 +62,7 @@ def state_in_loop(code: Code, node: ast.AST) -> Changes:
             yield Change(f"with `{text(line)}` before the loop", ((line, []), (node, [line, node])))
 
 
-def pairing(code: Code, node: ast.AST) -> Changes:
+def pairing(code: Code, node: Node) -> Changes:
     """Pairs that do not belong together, a count that starts elsewhere, the wrong order, one object used many times."""
     if called(node) == "enumerate" and isinstance(node, ast.Call):
         yield instead(code, node, ast.Call(node.func, [*node.args[:1], number(1)], []))
@@ -72,13 +73,13 @@ def pairing(code: Code, node: ast.AST) -> Changes:
         if isinstance(node.target, ast.Tuple) and len(node.target.elts) == 2:
             other = ast.Tuple(node.target.elts[::-1], ast.Store())
             yield with_(node.target, other, f"`for {text(other)[1:-1]}` in place of `for {text(node.target)[1:-1]}`")
-        if called(node.iter) == "reversed":
+        if isinstance(node.iter, ast.Call) and called(node.iter) == "reversed":
             yield without(node.iter, node.iter.args[0], "`reversed`")
         else:
             backwards = ast.Call(name("reversed"), [ast.Call(name("list"), [node.iter], [])], [])
             yield with_(node.iter, backwards, f"`{text(node.iter)}` in the reverse order")
     if isinstance(node, ast.ListComp) and isinstance(node.elt, (ast.List, ast.ListComp, ast.BinOp)):
-        rounds = node.generators[0].iter
+        rounds: Node = node.generators[0].iter
         if called(rounds) == "range" and not any(reads(code, node.elt, ast.unparse(g.target)) for g in node.generators):
             same = ast.BinOp(ast.List([node.elt], ast.Load()), ast.Mult(), rounds.args[0])
             yield with_(node, same, "the same row many times")
@@ -87,7 +88,7 @@ def pairing(code: Code, node: ast.AST) -> Changes:
 HAS_TWIN_IN_PLACE = ("exp", "log", "sqrt", "square", "abs", "relu", "clamp", "clamp_min", "clamp_max")
 
 
-def in_place(code: Code, node: ast.AST) -> Changes:
+def in_place(code: Code, node: Node) -> Changes:
     """An input changed in place, or a parameter that should be changed in place replaced by a new tensor."""
     if isinstance(node, ast.BinOp) and isinstance(node.left, ast.Name) and node.left.id in code.params(node):
         method = {ast.Add: "add_", ast.Sub: "sub_", ast.Mult: "mul_", ast.Div: "div_", ast.Pow: "pow_"}.get(type(node.op))
@@ -102,7 +103,7 @@ def in_place(code: Code, node: ast.AST) -> Changes:
         yield with_(node, [new], f"`{text(new)}` in place of `{text(node)}`")
 
 
-def detached(code: Code, node: ast.AST) -> Changes:
+def detached(code: Code, node: Node) -> Changes:
     """The record for the gradient cut too early: `.detach()`, `.item()`, `.data`."""
     if is_returned(code, node) or (isinstance(node, ast.expr) and isinstance(code.parents.get(node), ast.Assign)
                                     and isinstance(node, (ast.Call, ast.BinOp))):

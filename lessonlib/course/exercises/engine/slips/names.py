@@ -3,10 +3,10 @@
 import ast
 
 from lessonlib.course.exercises.engine.slips.places import Changes, instead, is_returned, with_, without
-from lessonlib.course.exercises.engine.syntax import Change, Code, assign, name, reads, rebuilt, text
+from lessonlib.course.exercises.engine.syntax import Change, Code, Node, assign, name, reads, rebuilt, text
 
 
-def variable(code: Code, node: ast.AST) -> Changes:
+def variable(code: Code, node: Node) -> Changes:
     """Another name of the same function, or another attribute of the same object."""
     if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and not isinstance(code.parents.get(node), ast.Attribute):
         names = code.names(node)
@@ -20,7 +20,7 @@ def variable(code: Code, node: ast.AST) -> Changes:
                 yield instead(code, node, name(other), f"{node.id} {other}")
 
 
-def returned(code: Code, node: ast.AST) -> Changes:
+def returned(code: Code, node: Node) -> Changes:
     """Another thing handed back: what was changed on the way instead of what was asked for."""
     if isinstance(node, ast.Return) and node.value is not None:
         for other in code.names(node):
@@ -32,7 +32,7 @@ def returned(code: Code, node: ast.AST) -> Changes:
                 yield with_(node, name(piece.id), f"`{piece.id}` alone in the result")
 
 
-def recomputed(code: Code, node: ast.AST) -> Changes:
+def recomputed(code: Code, node: Node) -> Changes:
     """A number that belongs to one input computed again from another: the mean of the validation part for its own."""
     function = code.function(node)
     if not (isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and function is not None):
@@ -47,7 +47,7 @@ def recomputed(code: Code, node: ast.AST) -> Changes:
                 yield instead(code, node, other, f"{old} {new}")
 
 
-def _part(code: Code, node: ast.AST) -> ast.AST:
+def _part(code: Code, node: Node) -> ast.AST:
     """The whole expression that a piece is part of; of several that stand in a tuple, one."""
     part = node
     for above in code.above(node):
@@ -69,7 +69,7 @@ def _formula(code: Code, function: ast.FunctionDef, made: str) -> ast.expr | Non
     return found[0] if len(found) == 1 else None
 
 
-def ignored(code: Code, node: ast.AST) -> Changes:
+def ignored(code: Code, node: Node) -> Changes:
     """Ones in the place of an input, as if it did not matter."""
     if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id in code.params(node) and (
             isinstance(code.parents.get(node), ast.BinOp) or (
@@ -78,15 +78,15 @@ def ignored(code: Code, node: ast.AST) -> Changes:
         yield with_(node, ones, f"ones in place of `{node.id}`", f"ones {node.id}")
 
 
-def attribute(code: Code, node: ast.AST) -> Changes:
+def attribute(code: Code, node: Node) -> Changes:
     """`self.` forgotten where something must be kept, a state made in every call, or shared by all objects."""
     if not (isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Attribute)
             and isinstance(node.targets[0].value, ast.Name) and node.targets[0].value.id == "self"):
         return
     target, function = node.targets[0], code.function(node)
     yield without(node, [assign([name(target.attr)], node.value)], f"`self.` in `{text(node)}`")
-    owner = code.parents.get(function)
-    if not isinstance(owner, ast.ClassDef) or function.name != "__init__":
+    owner = code.parents.get(function) if function is not None else None
+    if function is None or not isinstance(owner, ast.ClassDef) or function.name != "__init__":
         return
     read = f"self.{target.attr}"
     for other in owner.body:

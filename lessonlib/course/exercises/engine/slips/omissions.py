@@ -13,10 +13,10 @@ from lessonlib.course.exercises.engine.slips.places import (
     with_,
     without,
 )
-from lessonlib.course.exercises.engine.syntax import Code, assign, call, called, is_method, name, number, text
+from lessonlib.course.exercises.engine.syntax import Code, Node, assign, call, called, is_method, name, number, text
 
 
-def left_out(code: Code, node: ast.AST) -> Changes:
+def left_out(code: Code, node: Node) -> Changes:
     """A call, a term, an index, a keyword or a whole line left out."""
     if is_method(node) and not isinstance(code.parents.get(node), ast.Expr):
         yield without(node, node.func.value, f"`.{node.func.attr}({', '.join(map(text, [*node.args, *node.keywords]))})`",
@@ -36,12 +36,12 @@ def left_out(code: Code, node: ast.AST) -> Changes:
         yield from _index_left_out(code, node)
     if isinstance(node, ast.comprehension):
         for test in node.ifs:
-            rest = [other for other in node.ifs if other is not test]
-            yield without(node, ast.comprehension(node.target, node.iter, rest, 0), f"`if {text(test)}`")
+            tests = [other for other in node.ifs if other is not test]
+            yield without(node, ast.comprehension(node.target, node.iter, tests, 0), f"`if {text(test)}`")
     yield from _line_left_out(code, node)
 
 
-def _is_wrapper(node: ast.AST) -> bool:
+def _is_wrapper(node: Node) -> bool:
     """Whether this is a function called with something that could do without it: `softmax(x)`, `list(params)`."""
     return (isinstance(node, ast.Call) and not is_method(node) and called(node) not in ("range", "len", "super")
             and bool(node.args) and not isinstance(node.args[0], ast.Starred))
@@ -60,7 +60,7 @@ def _index_left_out(code: Code, node: ast.Subscript) -> Changes:
             yield instead(code, node, ast.Subscript(node.value, rows, node.ctx), "rows")
 
 
-def _line_left_out(code: Code, node: ast.AST) -> Changes:
+def _line_left_out(code: Code, node: Node) -> Changes:
     if isinstance(node, (ast.Expr, ast.AugAssign)) and not isinstance(getattr(node, "value", None), ast.Yield):
         yield without(node, [], f"the line `{text(node)}`")
     if isinstance(node, ast.Assign):
@@ -84,7 +84,7 @@ def _added(node: ast.expr) -> Iterator[tuple[ast.expr, str]]:
     yield call(node, "softmax", dim=number(-1)), "`.softmax(dim=-1)`"
 
 
-def added(code: Code, node: ast.AST) -> Changes:
+def added(code: Code, node: Node) -> Changes:
     """Something too much at the end or before a reduction: an absolute value, a softmax, `1 -`, `100 *`, a division."""
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
         return
@@ -104,17 +104,20 @@ def added(code: Code, node: ast.AST) -> Changes:
     elif is_measured(code, node):
         for new, words in _added(node):
             yield with_(node, new, f"{words} after `{text(node)}`")
+    elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id in code.params(node)[:1]:
+        for method in ("abs", "relu"):  # of the input, wherever it is read; in one place alone nobody would
+            yield with_(node, call(node, method), f"`.{method}()` after `{node.id}`", f"{method} {node.id}")
 
 
-def twice(code: Code, node: ast.AST) -> Changes:
+def twice(code: Code, node: Node) -> Changes:
     """A line or a loop that runs twice, a function that is used twice."""
     if isinstance(node, (ast.AugAssign, ast.For)) or (isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)):
         words = f"the loop `{text(node)}` run twice" if isinstance(node, ast.For) else f"the line `{text(node)}` twice"
         yield with_(node, [node, node], words)
-    if isinstance(node, ast.FunctionDef) and len(node.args.args) == 1 and isinstance(node.body[-1], ast.Return):
-        *lines, last = node.body
+    last: Node = node.body[-1] if isinstance(node, ast.FunctionDef) else None
+    if isinstance(last, ast.Return) and last.value is not None and len(node.args.args) == 1:
         once = assign([ast.Name(node.args.args[0].arg, ast.Store())], last.value)
-        yield with_(last, [once, *lines, last], "the whole calculation done twice")
+        yield with_(last, [once, *node.body[:-1], last], "the whole calculation done twice")
     if isinstance(node, ast.Call) and called(node) in RELATED and not isinstance(code.parents.get(node), ast.Expr):
         if is_method(node):
             again = ast.Call(ast.Attribute(node, node.func.attr, ast.Load()), node.args, node.keywords)

@@ -15,7 +15,7 @@ from lessonlib.course.exercises.engine.slips.places import (
     with_,
     without,
 )
-from lessonlib.course.exercises.engine.syntax import Change, Code, call, called, text
+from lessonlib.course.exercises.engine.syntax import Change, Code, Node, call, called, text
 
 OTHERS = {
     "mean": ("sum", "median", "amax"), "sum": ("mean", "prod", "amax", "cumsum"), "amax": ("amin", "mean", "max"),
@@ -27,7 +27,8 @@ RELATED = {
     "exp": ("expm1", "exp2", "log"), "log": ("log2", "log10", "log1p", "exp"), "log2": ("log",),
     "sqrt": ("square", "abs"), "square": ("abs", "sqrt"), "abs": ("square",), "softmax": ("log_softmax", "sigmoid"),
     "log_softmax": ("softmax", "log", "sigmoid"), "sigmoid": ("tanh", "softmax"), "relu": ("abs", "sigmoid"),
-    "tanh": ("sigmoid",), "zeros": ("ones", "randn"), "zeros_like": ("ones_like",), "ones": ("zeros",),
+    "tanh": ("sigmoid",),
+    "cos": ("sin",), "sin": ("cos",), "zeros": ("ones", "randn"), "zeros_like": ("ones_like",), "ones": ("zeros",),
     "ones_like": ("zeros_like",), "randn": ("rand", "zeros", "ones"), "rand": ("randn", "zeros"),
     "randperm": ("arange",), "clamp_min": ("clamp_max",), "clamp_max": ("clamp_min",), "floor": ("ceil", "round"),
     "ceil": ("floor",), "float": ("long",), "long": ("float",), "int": ("round",), "split": ("chunk",),
@@ -37,7 +38,7 @@ RELATED = {
 }
 
 
-def reduction(code: Code, node: ast.AST) -> Changes:
+def reduction(code: Code, node: Node) -> Changes:
     """`mean` for `sum` and the like; a deviation that divides by n instead of n - 1."""
     for new in OTHERS.get(called(node), ()):
         yield with_(node, renamed(node, new), f"`{new}` in place of `{called(node)}`", f"{called(node)} {new}")
@@ -53,13 +54,13 @@ def reduction(code: Code, node: ast.AST) -> Changes:
         yield with_(node, call(node.args[0], "numel"), f"`{text(node.args[0])}.numel()` in place of `{text(node)}`", "numel")
 
 
-def function(code: Code, node: ast.AST) -> Changes:
+def function(code: Code, node: Node) -> Changes:
     """A related function: the logarithm of another base, random numbers of another kind."""
     for new in RELATED.get(called(node), ()):
         yield with_(node, renamed(node, new), f"`{new}` in place of `{called(node)}`", f"{called(node)} {new}")
 
 
-def sign(code: Code, node: ast.AST) -> Changes:
+def sign(code: Code, node: Node) -> Changes:
     """A minus left out, added, or a plus."""
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub) and not isinstance(node.operand, ast.Constant):
         yield without(node, node.operand, f"the minus before `{text(node.operand)}`", "minus")
@@ -83,7 +84,7 @@ def _operator(node: ast.BinOp | ast.AugAssign, new: ast.operator, rule: str = ""
     return with_(node, other, words, f"{rule} {old_sign}" if rule else "")
 
 
-def exchanged(code: Code, node: ast.AST) -> Changes:
+def exchanged(code: Code, node: Node) -> Changes:
     """The two sides of an operator, two arguments, two results, or the two places of an index exchanged."""
     if isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Sub, ast.Div, ast.MatMult, ast.Pow, ast.FloorDiv, ast.Mod)):
         other = ast.BinOp(node.right, node.op, node.left)
@@ -137,11 +138,15 @@ OTHER_OPERATORS = {
 }
 
 
-def operator(code: Code, node: ast.AST) -> Changes:
+def operator(code: Code, node: Node) -> Changes:
     """`*` for `@`, `/` for `//` and the like."""
     if isinstance(node, (ast.BinOp, ast.AugAssign)):
         for new in OTHER_OPERATORS.get(type(node.op), ()):
             yield _operator(node, new(), f"operator {OPERATORS[new]}")
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div) and isinstance(node.left, ast.BinOp) and isinstance(
+            node.left.op, ast.Mult):  # a * b / c as a * (b // c)
+        whole = ast.BinOp(node.left.right, ast.FloorDiv(), node.right)
+        yield instead(code, node, ast.BinOp(node.left.left, ast.Mult(), whole))
 
 
 COMPARISONS = {ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=", ast.Eq: "==", ast.NotEq: "!=", ast.Is: "is",
@@ -152,11 +157,11 @@ OTHER_COMPARISONS = {
 }
 
 
-def comparison(code: Code, node: ast.AST) -> Changes:
+def comparison(code: Code, node: Node) -> Changes:
     """`<` for `<=`, `>` for `<`, `and` for `or`, a `not` too many or too few."""
     if isinstance(node, ast.Compare) and len(node.ops) == 1:
         for new in OTHER_COMPARISONS.get(type(node.ops[0]), ()):
-            other = ast.Compare(node.left, [new()], node.comparators)
+            other: ast.expr = ast.Compare(node.left, [new()], node.comparators)
             words = f"`{COMPARISONS[new]}` in place of `{COMPARISONS[type(node.ops[0])]}`"
             yield with_(node, other, words, f"{new.__name__}")
     if isinstance(node, ast.BoolOp):
@@ -171,7 +176,7 @@ def comparison(code: Code, node: ast.AST) -> Changes:
         yield with_(node, other, "`|` in place of `&`" if both else "`&` in place of `|`")
 
 
-def branch(code: Code, node: ast.AST) -> Changes:
+def branch(code: Code, node: Node) -> Changes:
     """The two ways of a choice exchanged, or one of them taken always."""
     if isinstance(node, ast.IfExp):
         yield instead(code, node, ast.IfExp(node.test, node.orelse, node.body))

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from lessonlib.course.exercises.engine.syntax import (
     Change,
     Code,
+    Node,
     call,
     called,
     is_library,
@@ -18,7 +19,7 @@ from lessonlib.course.exercises.engine.syntax import (
 )
 
 Changes = Iterator[Change]
-Kind = Callable[[Code, ast.AST], Changes]
+Kind = Callable[[Code, Node], Changes]
 REDUCTIONS = ("sum", "mean", "amax", "amin", "max", "min", "argmax", "argmin", "std", "var", "prod", "any", "all", "norm")
 MEASURES = (*REDUCTIONS, "log", "exp", "softmax", "log_softmax")
 ALONG_AXIS = (*REDUCTIONS, "softmax", "log_softmax", "logsumexp", "cumsum", "sort", "argsort", "unsqueeze", "squeeze",
@@ -27,7 +28,7 @@ OPERATORS = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.MatMul
              ast.FloorDiv: "//", ast.Mod: "%"}
 
 
-def _shown(code: Code, node: ast.AST) -> ast.AST:
+def _shown(code: Code, node: Node) -> ast.AST:
     """What to show of a change: of a number or a slice, the expression in which it stands."""
     shown = node
     while isinstance(shown, (ast.Constant, ast.Slice, ast.UnaryOp, ast.comprehension)) or (
@@ -53,12 +54,12 @@ def with_(old: ast.AST, new: ast.AST | list, words: str, rule: str = "") -> Chan
     return Change(f"with {words}", ((old, new),), rule)
 
 
-def is_axis(node: ast.AST) -> bool:
+def is_axis(node: Node) -> bool:
     """Whether an axis, or a tuple of axes, is written here."""
     return is_whole(node) or (isinstance(node, ast.Tuple) and all(map(is_whole, node.elts)))
 
 
-def axis_places(node: ast.AST) -> Iterator[ast.expr]:
+def axis_places(node: Node) -> Iterator[ast.expr]:
     """The arguments of a call that say along which axis it goes."""
     if called(node) in ALONG_AXIS:
         first = 0 if is_method(node) else 1
@@ -70,19 +71,19 @@ def axis_places(node: ast.AST) -> Iterator[ast.expr]:
                 yield keyword.value
 
 
-def is_axis_of(code: Code, node: ast.AST) -> bool:
+def is_axis_of(code: Code, node: Node) -> bool:
     """Whether this number says along which axis something goes."""
     around = next((piece for piece in code.above(node) if isinstance(piece, ast.Call)), None)
     return around is not None and any(node in code.within(place) for place in axis_places(around))
 
 
-def is_operand(code: Code, node: ast.AST) -> bool:
+def is_operand(code: Code, node: Node) -> bool:
     """Whether a name is calculated with: one side of an operator or a comparison."""
     return (isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
             and isinstance(code.parents.get(node), (ast.BinOp, ast.Compare)))
 
 
-def is_returned(code: Code, node: ast.AST) -> bool:
+def is_returned(code: Code, node: Node) -> bool:
     """Whether this is what a function hands back, or one of several things."""
     if not isinstance(node, ast.expr) or isinstance(node, ast.Tuple):
         return False
@@ -92,7 +93,7 @@ def is_returned(code: Code, node: ast.AST) -> bool:
     return isinstance(parent, (ast.Return, ast.Yield))
 
 
-def is_measured(code: Code, node: ast.AST) -> bool:
+def is_measured(code: Code, node: Node) -> bool:
     """Whether a reduction, a comparison with the right answers, or a loss is made of this."""
     parent = code.parents.get(node)
     if isinstance(parent, ast.Attribute):
@@ -108,4 +109,4 @@ def renamed(node: ast.Call, new: str) -> ast.Call:
         return ast.Call(ast.Attribute(node.func.value, new, ast.Load()), node.args, node.keywords)
     if new in dir(builtins) or not node.args:
         return ast.Call(name(new), node.args, node.keywords)
-    return call(node.args[0], new, *node.args[1:], **{keyword.arg: keyword.value for keyword in node.keywords})
+    return call(node.args[0], new, *node.args[1:], **{keyword.arg: keyword.value for keyword in node.keywords if keyword.arg})

@@ -1,6 +1,7 @@
 """Slips with axes and shapes: along which axis, which axis is kept, new or transposed, whose size is taken."""
 
 import ast
+from typing import Any
 
 from lessonlib.course.exercises.engine.slips.places import (
     REDUCTIONS,
@@ -13,7 +14,7 @@ from lessonlib.course.exercises.engine.slips.places import (
     with_,
     without,
 )
-from lessonlib.course.exercises.engine.syntax import Code, call, called, is_method, name, number, text, value_of
+from lessonlib.course.exercises.engine.syntax import Code, Node, call, called, is_method, name, number, text, value_of
 
 
 def _axes(old: object) -> list[object]:
@@ -23,15 +24,16 @@ def _axes(old: object) -> list[object]:
     return [axis for axis in (0, 1, 2, -1, -2) if axis != old]
 
 
-def _axis(value: object) -> ast.expr:
+def _axis(value: Any) -> ast.expr:
     return ast.Tuple([number(axis) for axis in value], ast.Load()) if isinstance(value, tuple) else number(value)
 
 
-def axis(code: Code, node: ast.AST) -> Changes:
+def axis(code: Code, node: Node) -> Changes:
     """Another axis, in the keyword `dim` or as an argument; or all of them."""
     for place in axis_places(node):
         old = tuple(map(value_of, place.elts)) if isinstance(place, ast.Tuple) else value_of(place)
-        keyword = code.parents[place] if isinstance(code.parents[place], ast.keyword) else None
+        parent = code.parents[place]
+        keyword = parent if isinstance(parent, ast.keyword) else None
         for new in _axes(old):
             yield (instead(code, place, _axis(new), f"axis {old} {new}") if keyword is None else
                    instead(code, keyword, ast.keyword(keyword.arg, _axis(new)), f"axis {old} {new}"))
@@ -41,7 +43,7 @@ def axis(code: Code, node: ast.AST) -> Changes:
         yield with_(node, along, f"`{called(node)}` along `dim=0`")
 
 
-def _all_axes(node: ast.AST) -> Changes:
+def _all_axes(node: Node) -> Changes:
     """A reduction that names an axis goes over all of them, or one that goes over all names an axis."""
     if called(node) not in REDUCTIONS or not is_method(node):
         return
@@ -58,7 +60,7 @@ def _all_axes(node: ast.AST) -> Changes:
                         f"an axis {new}")
 
 
-def keepdim(code: Code, node: ast.AST) -> Changes:
+def keepdim(code: Code, node: Node) -> Changes:
     """`keepdim=True` left out, or added where it does not belong."""
     if called(node) not in REDUCTIONS:
         return
@@ -71,7 +73,7 @@ def keepdim(code: Code, node: ast.AST) -> Changes:
         yield with_(node, ast.Call(node.func, node.args, [*others, more]), f"`keepdim=True` in `{called(node)}`", "keepdim")
 
 
-def new_axis(code: Code, node: ast.AST) -> Changes:
+def new_axis(code: Code, node: Node) -> Changes:
     """`[:, None]` left out, added, or the other way round."""
     whole, none = ast.Slice(), ast.Constant(None)
     if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Tuple) and any(
@@ -92,7 +94,7 @@ def new_axis(code: Code, node: ast.AST) -> Changes:
             yield instead(code, node, ast.Subscript(node, ast.Tuple(places, ast.Load()), ast.Load()))
 
 
-def transposed(code: Code, node: ast.AST) -> Changes:
+def transposed(code: Code, node: Node) -> Changes:
     """`.T` left out or added."""
     if isinstance(node, ast.Attribute) and node.attr in ("T", "mT"):
         yield without(node, node.value, f"`.{node.attr}`", "T")
@@ -105,7 +107,7 @@ def transposed(code: Code, node: ast.AST) -> Changes:
         yield instead(code, node, ast.Attribute(node, "T", ast.Load()))
 
 
-def size(code: Code, node: ast.AST) -> Changes:
+def size(code: Code, node: Node) -> Changes:
     """The size of another axis, or the number of all elements."""
     if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Attribute) and node.value.attr == "shape":
         for new in (0, 1, -1):
@@ -119,7 +121,7 @@ def size(code: Code, node: ast.AST) -> Changes:
             yield instead(code, node, call(name(counted), "numel"), f"len {counted}.numel")
 
 
-def kind(code: Code, node: ast.AST) -> Changes:
+def kind(code: Code, node: Node) -> Changes:
     """The right numbers as something else: squeezed, flattened, transposed, rounded to whole numbers, in a tuple, as a list."""
     if not is_returned(code, node):
         return
