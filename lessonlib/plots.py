@@ -111,7 +111,7 @@ def digit_table(
 # %% ../nbs/03_pictures.ipynb #0d5b3507
 def show_images(
     images: Tensor,  # (n, rows, columns)
-    titles: Sequence[object] | Tensor | None = None,  # one an image, such as labels or predictions
+    titles: Sequence[object] | Tensor | None = None,  # one for each image, such as labels or predictions
     columns: int = 8,
     alt: str = "",  # a sentence that says what there is to see; a plain one is made up if empty
     size: float = 0.9,  # inches along each side of an image
