@@ -51,7 +51,7 @@ def draw_image(
     ax.imshow(image.detach().cpu(), cmap="Greys", vmin=low, vmax=high, interpolation="none")
     ax.set_title(_text(title), fontsize=9)
     ax.set(xticks=[], yticks=[])
-    ax.spines[:].set(color="#BBBBBB", linewidth=0.6)
+    ax.spines[:].set(color="#BBBBBB", linewidth=0.6, visible=True)
 
 # %% ../nbs/03_pictures.ipynb #63b99d00
 def show_image(
