@@ -22,12 +22,11 @@ def cases(seed: int) -> list[dict[str, Any]]:
     return [{"asked": list(pairs), "allowed": list(_ALLOWED)} for pairs in asked[turn:] + asked[:turn]]
 
 
-def as_numbers(value: Any, inputs: Mapping[str, Any]) -> Tensor | None:
-    """For each pair that was asked for, 1 where it is in the list that came back, else 0."""
-    if not isinstance(value, (list, tuple)):
-        return None
-    asked = inputs["asked"]
-    found = [tuple(pair) for pair in value]
-    if found != [pair for pair in asked if pair in found]:
-        return None  # another order, or something that nobody asked for
+def as_numbers(value: Any, inputs: Mapping[str, Any]) -> Tensor:
+    """For each pair that was asked for, 1 where it is in what came back, else 0; -1 where other things came back."""
+    if not isinstance(value, (list, tuple, set)):
+        raise TypeError("no list")
+    asked, found = inputs["asked"], [tuple(pair) for pair in value]
+    if not set(found) <= set(asked):
+        return torch.full((len(asked),), -1.0)  # something in it is none of the pairs
     return torch.tensor([float(pair in found) for pair in asked])
