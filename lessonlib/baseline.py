@@ -14,7 +14,7 @@ from torch import Tensor
 
 # %% ../nbs/04_baseline.ipynb #35a2f4ff
 def _check_labelled(images: Tensor, labels: Tensor) -> None:
-    """Raise an error that says what is wrong, where these are not float pictures with a label each."""
+    """Raise an error that says what is wrong unless these are float pictures with one label each."""
     if images.ndim != 3 or labels.shape != images.shape[:1]:
         raise ValueError("expected images of shape (n, rows, columns) and labels of shape (n,); "
                          f"got {tuple(images.shape)} and {tuple(labels.shape)}")
@@ -36,7 +36,7 @@ def mean_images(
 
 # %% ../nbs/04_baseline.ipynb #49bb91c8
 def _check_pictures(a: Tensor, b: Tensor) -> None:
-    """Raise an error that says what is wrong, where the two do not hold pictures of one size, made of floats."""
+    """Raise an error that says what is wrong unless both hold pictures of one size, made of floats."""
     if min(a.ndim, b.ndim) < 2 or a.shape[-2:] != b.shape[-2:]:
         raise ValueError("expected pictures of one size, in shapes (..., rows, columns); "
                          f"got {tuple(a.shape)} and {tuple(b.shape)}")

@@ -28,7 +28,7 @@ _all_ = ["DataError", "DataCorrupt", "DataNotFound"]
 class Split:
     """One part of the data: pictures and what they show."""
 
-    x: Tensor  # (n, 28, 28) uint8: 0 is background, 255 full ink
+    x: Tensor  # (n, 28, 28) uint8: 0 is paper, 255 full ink
     y: Tensor  # (n,) int64: 0 to 9
 
     def __len__(self) -> int:

@@ -51,7 +51,7 @@ def draw_image(
     ax.imshow(image.detach().cpu(), cmap="Greys", vmin=low, vmax=high, interpolation="none")
     ax.set_title(_text(title), fontsize=9)
     ax.set(xticks=[], yticks=[])
-    ax.spines[:].set(color="#BBBBBB", linewidth=0.6)
+    ax.spines[:].set(color="#BBBBBB", linewidth=0.6, visible=True)
 
 # %% ../nbs/03_pictures.ipynb #63b99d00
 def show_image(
@@ -111,7 +111,7 @@ def digit_table(
 # %% ../nbs/03_pictures.ipynb #0d5b3507
 def show_images(
     images: Tensor,  # (n, rows, columns)
-    titles: Sequence[object] | Tensor | None = None,  # one an image, such as labels or predictions
+    titles: Sequence[object] | Tensor | None = None,  # one for each image, such as labels or predictions
     columns: int = 8,
     alt: str = "",  # a sentence that says what there is to see; a plain one is made up if empty
     size: float = 0.9,  # inches along each side of an image
