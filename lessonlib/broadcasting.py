@@ -76,8 +76,9 @@ def _meet(m: int | None, n: int | None) -> int | None:
 
 def _result(a: tuple[int, ...], b: tuple[int, ...]) -> tuple[int, ...] | None:
     """The shape of `a + b`, or None where the two do not fit."""
-    sizes = [_meet(m, n) for m, n in _line_up(a, b)]
-    return None if None in sizes else tuple(sizes)
+    pairs = _line_up(a, b)
+    sizes = tuple(size for m, n in pairs if (size := _meet(m, n)) is not None)
+    return sizes if len(sizes) == len(pairs) else None
 
 # %% ../nbs/13_broadcasting.ipynb #077bb980
 def broadcast_shape(
@@ -86,12 +87,14 @@ def broadcast_shape(
 ) -> tuple[int, ...]:  # the shape of `a + b`
     """Line the axes up from the last; two sizes fit where both are the same, or where one is 1."""
     a, b = _shape(a), _shape(b)
-    pairs = _line_up(a, b)
+    pairs, sizes = _line_up(a, b), []
     for axis, (m, n) in enumerate(pairs):
-        if _meet(m, n) is None:
+        size = _meet(m, n)
+        if size is None:
             raise ValueError(f"the shapes {a} and {b} do not fit: axis {axis - len(pairs)} is {m} in one and {n} "
                              "in the other; two sizes fit where both are the same, or where one is 1")
-    return _result(a, b)
+        sizes.append(size)
+    return tuple(sizes)
 
 # %% ../nbs/13_broadcasting.ipynb #88370115
 def _axis_in_words(axis: int, m: int | None, n: int | None) -> str:

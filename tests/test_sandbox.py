@@ -152,8 +152,10 @@ def test_state_that_lives_on_is_found():
     ("cross_entropy", "def my_cross_entropy(x, t):\n"
          "    return (-x.log_softmax(1)[torch.arange(len(t)), t].mean(),)", "not_numbers"),
     ("l2_distance", "def my_l2_distance(a, b):\n    return ((a - b) ** 2).mean((1, 2)).sqrt().squeeze()", "slip_kind"),
-    ("accuracy", "def my_accuracy(x, t):\n    return (x.abs().argmax(1) == t).float().mean()", None),
-    ("accuracy", "def my_accuracy(x, t):\n    return (x.relu().argmax(1) == t).float().mean()", None),
+    ("class_accuracy", "def class_accuracy(x, t):\n    right = (x.abs().argmax(1) == t).float()\n"
+     "    return torch.stack([right[t == k].mean() for k in range(x.shape[1])])", None),
+    ("class_accuracy", "def class_accuracy(x, t):\n    right = (x.relu().argmax(1) == t).float()\n"
+     "    return torch.stack([right[t == k].mean() for k in range(x.shape[1])])", None),
     ("my_linear", "class MyLinear(nn.Module):\n    def __init__(self, n_in, n_out):\n        super().__init__()\n"
      "        self.w = nn.Parameter(torch.randn(n_in, n_out))\n        self.b = nn.Parameter(torch.zeros(n_out))\n"
      "    def forward(self, x):\n        return (x @ self.w + self.b).squeeze()", "axis_of_one"),

@@ -264,7 +264,7 @@ def test_check_hears_a_call_however_it_is_written(course):
     """Each way with an exercise of its own, in one run of a copy."""
     ways = {"softmax": 'v = check("softmax", None)', "sgd": 'print(check("sgd", None))',
             "matmul": 'check(exercise_id="matmul", attempt=None);',
-            "outer": 'if True:\n    check("""outer""", None)', "accuracy": 'x = "#"; check("accuracy", None)'}
+            "outer": 'if True:\n    check("""outer""", None)', "class_accuracy": 'x = "#"; check("class_accuracy", None)'}
     workbooks.hand_out(lesson(2))
     (course / "work" / "02_tensors.ipynb").write_text(
         notebook("from lessonlib.course.exercises import check", RIGHT, 'check("normalize", normalize)', *ways.values()),

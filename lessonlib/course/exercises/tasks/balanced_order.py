@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+SHOWN_AS = "how often each class comes, then four facts"
 _SEED = 5  # of the generator that each case is handed
 
 
