@@ -76,7 +76,7 @@ class Module:
         return self
 
     def train(self, mode: bool = True) -> "Module":
-        """Say to this module and its children that training goes on (or not)."""
+        """Tell this module and its children whether they are being trained."""
         self.training = mode
         for child in self.children():
             child.train(mode)

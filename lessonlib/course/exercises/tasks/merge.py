@@ -6,6 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+SHOWN_AS = "weight and bias"
+
 
 def cases(seed: int) -> list[dict]:
     """Layers of several sizes; square ones, where a weight that lies on its side gives no error."""

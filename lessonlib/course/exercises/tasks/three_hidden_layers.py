@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+SHOWN_AS = "layers"
 _OTHERS = {nn.ReLU: 2, nn.Softmax: 4}
 
 
