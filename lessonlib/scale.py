@@ -394,7 +394,8 @@ class Ring:
 
     def exchange(self, mine: Tensor, like: Tensor) -> Tensor:
         """Send to the next while something comes from the one before: if all sent first, nobody would listen."""
-        assert self.to_next and self.from_previous, "alone, nobody is there to exchange with"
+        assert self.to_next is not None, "alone, nobody is there to exchange with"
+        assert self.from_previous is not None
         sending = self.sender.submit(self.to_next.send, mine)
         arrived = self.from_previous.receive(like)
         sending.result()

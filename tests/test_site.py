@@ -20,6 +20,7 @@ from pathlib import Path
 from urllib.parse import unquote, urljoin, urlsplit
 
 import pytest
+from lessonlib.figures.pictures import THEME
 
 from lessonlib.course import notebooks, progress
 from lessonlib.course.home import plain_title
@@ -31,7 +32,6 @@ from lessonlib.course.site.outputs import tidy
 from lessonlib.course.site.written import glossary, with_links_here
 from lessonlib.course.terminal import CourseError
 from lessonlib.course.troubles import TROUBLES
-from lessonlib.figures.pictures import THEME
 
 try:
     import myst_nb  # noqa: F401
