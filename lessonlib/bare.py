@@ -79,9 +79,9 @@ def list_update(
 ) -> None:
     """Move the numbers of a linear layer one step against their gradient."""
     grad_weight = list_matmul(list_transpose(x), grad)  # (n_in, n_out)
-    grad_bias = [sum(column) for column in zip(*grad, strict=True)]  # (n_out,)
-    for row, moves in zip([*weight, bias], [*grad_weight, grad_bias], strict=True):
+    for row, moves in zip(weight, grad_weight, strict=True):
         row[:] = [value - lr * move for value, move in zip(row, moves, strict=True)]
+    bias[:] = [value - lr * sum(column) for value, column in zip(bias, zip(*grad, strict=True), strict=True)]
 
 # %% ../nbs/18_python.ipynb #fd32d16a
 def list_step(

@@ -95,16 +95,16 @@ def backward_pass(
 ) -> None:
     """Put the gradient of each weight and bias into its `.grad`, from the last layer back to the first."""
     for (weight, bias), x in zip(reversed(layers), reversed(inputs), strict=True):
-        weight.grad = matmul_broadcast(grad.T, x).T  # as x.T @ grad
+        weight.grad = matmul_broadcast(grad.T, x).T  # as x.T @ grad; so the pixels stay last, side by side in memory
         bias.grad = grad.sum(dim=0)
-        if x is not inputs[0]:
+        if x is not inputs[0]:  # nobody trains the pixels
             grad = relu_backward(x, matmul_broadcast(grad, weight.T))  # as grad @ weight.T
 
 # %% ../nbs/16_backprop.ipynb #838656ff
 @torch.no_grad()
 def rung_gradients(task: Task) -> Climb:
     """Rung 6: gradients by formula; elementwise operations and sums are borrowed."""
-    layers = [(weight.clone(), bias.clone()) for weight, bias in task.layers]  # plain tensors: nobody watches them
+    layers = [(weight.clone(), bias.clone()) for weight, bias in task.layers]  # plain tensors: autograd does not watch them
     opt = SGD([parameter for layer in layers for parameter in layer], lr=task.lr)
     losses, rng = [], task.generator()
     for _ in range(task.epochs):

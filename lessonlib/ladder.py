@@ -104,7 +104,7 @@ def borrowed_loader(task: Task) -> DataLoader:
 # %% ../nbs/15_ladder.ipynb #d0b1ed2e
 @dataclass(frozen=True)
 class Climb:
-    """What a rung gives back: the loss of each batch, and the trained model."""
+    """What a rung returns: the loss of each batch, and the trained model."""
 
     losses: Tensor  # (epochs * n_batches,) float64, on the CPU
     model: Callable[[Tensor], Tensor]  # (batch, 784) -> (batch, 10) log-probabilities
@@ -114,10 +114,8 @@ def rung_sequential(task: Task) -> Climb:
     """Rung 1: everything borrowed."""
     layers = []
     for weight, bias in task.layers:
-        linear = nn.Linear(weight.shape[0], weight.shape[1], device=weight.device, dtype=weight.dtype)
-        with torch.no_grad():
-            linear.weight.copy_(weight.T)  # (n_out, n_in)
-            linear.bias.copy_(bias)  # (n_out,)
+        linear = nn.Linear(*weight.shape)
+        linear.weight, linear.bias = nn.Parameter(weight.T.clone()), nn.Parameter(bias.clone())
         layers += [linear, nn.ReLU()]
     model = nn.Sequential(*layers[:-1], nn.LogSoftmax(dim=1))
     opt = torch.optim.SGD(model.parameters(), lr=task.lr)
@@ -178,7 +176,7 @@ def rung_matmul(task: Task) -> Climb:
 # %% ../nbs/15_ladder.ipynb #273d8314
 @dataclass(frozen=True)
 class Rung:
-    """One rung: what it takes away, how it trains, and what must stand still while it does."""
+    """One rung: what it takes away, how it trains, and what must not run while it does."""
 
     name: str
     removed: str

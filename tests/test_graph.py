@@ -24,6 +24,13 @@ def test_every_box_has_its_value_above_and_its_slope_below(ax):
     assert all(left < x < right and low < y < high for x, y in texts.values())
 
 
+def test_what_is_not_known_yet_is_not_drawn(ax):
+    nodes = {"x": Node(0, 0, "x", 2, 7), "square": Node(2, 1, "x²", 4, 1), "sum": Node(4, 0, "+", None, None)}
+    draw_graph(ax, nodes, [("x", "square", "× 4"), ("square", "sum", "× 1")])
+    texts = {text.get_text() for text in ax.texts if text.get_text()}
+    assert texts == {"x", "x²", "+", "2", "4", "7", "1", "× 4", "value", "slope of the loss"}
+
+
 def test_an_arrow_from_nowhere_is_an_error(ax):
     with pytest.raises(KeyError, match="y"):
         draw_graph(ax, {"x": Node(0, 0, "x", 2, 7)}, [("x", "y", "")])
