@@ -50,8 +50,8 @@ def show_confusion(
     fig, ax = plt.subplots(figsize=(3.9, 3.7))
     ax.imshow(counts, cmap="Oranges", vmin=0)
     for row, column in counts.nonzero().tolist():
-        dark = counts[row, column] > 0.6 * counts.max()
-        ax.text(column, row, str(int(counts[row, column])), ha="center", va="center", fontsize=7, color="white" if dark else "black")
+        color = "white" if counts[row, column] > 0.6 * counts.max() else "black"
+        ax.text(column, row, str(int(counts[row, column])), ha="center", va="center", fontsize=7, color=color)
     ax.set(xticks=range(n), yticks=range(n), xlabel="the model said", ylabel="it is")
     ax.grid(visible=False)
     worst = most_confused(matrix)[:1]
