@@ -50,8 +50,8 @@ def show_confusion(
     fig, ax = plt.subplots(figsize=(3.9, 3.7))
     ax.imshow(counts, cmap="Oranges", vmin=0)
     for row, column in counts.nonzero().tolist():
-        dark = counts[row, column] > 0.6 * counts.max()
-        ax.text(column, row, int(counts[row, column]), ha="center", va="center", fontsize=7, color="white" if dark else "black")
+        color = "white" if counts[row, column] > 0.6 * counts.max() else "black"
+        ax.text(column, row, str(int(counts[row, column])), ha="center", va="center", fontsize=7, color=color)
     ax.set(xticks=range(n), yticks=range(n), xlabel="the model said", ylabel="it is")
     ax.grid(visible=False)
     worst = most_confused(matrix)[:1]
@@ -150,14 +150,16 @@ def waterfall(
     changes: Sequence[float] | Tensor,  # what each adds; start and changes make the score
     start_name: str = "start",
 ) -> None:
-    """Draw a sum as bars that hang from each other: each begins where the one before it ended."""
+    """Draw a sum as bars that each begin where the last one ended: orange adds, purple takes away."""
     values = [start, *(float(change) for change in changes)]
     ends = torch.tensor(values, dtype=torch.float64).cumsum(dim=0).tolist()
-    colors = [COLORS[4], *(COLORS[0] if value > 0 else COLORS[1] for value in values[1:])]
+    purple = "#6A4C93"
+    colors = [COLORS[4], *(COLORS[1] if value > 0 else purple for value in values[1:])]
     bottoms = [0.0, *ends[:-1]]
     ax.bar(range(len(values)), values, bottom=bottoms, color=colors)
     ax.axhline(ends[-1], color=COLORS[2], lw=1, ls="--")
     ax.axhline(0, color="black", lw=0.6)
+    ax.margins(y=0.1)
     ax.set(xticks=range(len(values)), xticklabels=[start_name, *names])
 
 # %% ../nbs/20_mistakes.ipynb #f630300e
@@ -250,8 +252,8 @@ def _wants(layer: object) -> str | None:
     return " ".join(part for part in (shape, kind) if part) or None
 
 
-def _advice(layer: object, came: object, giver: str | None) -> str | None:
-    """What to change, where that is known. `giver` is the layer before; None where the batch itself came in."""
+def _advice(layer: object, came: object, giver: str) -> str | None:
+    """What to change, where that is known. `giver` is the layer before; "" where the batch itself came in."""
     if not isinstance(came, Tensor):
         return None
     n_in, got = _n_in(layer), came.shape[-1] if came.ndim else None
@@ -274,7 +276,7 @@ class _Walk:
     def __init__(self, model: Module | nn.Module):
         self.rows, self.at_work, self.undo = [], [], []
         self.parameters, self.counted = {}, set()  # all that were found; those that a row has counted
-        self.last, self.gave = None, ""  # the layer that was done last, and the shape that it gave
+        self.last, self.gave = "", ""  # the layer that was done last, and the shape that it gave
         self._attach(model, "")
 
     def _attach(self, module: Module | nn.Module, path: str) -> None:
@@ -300,14 +302,14 @@ class _Walk:
             self._note(name, layer, args, out)
             return out
 
-        noting.walk = self
+        noting.walk = self  # type: ignore[attr-defined]
         return noting
 
     def _note(self, name: str, layer: object, args: tuple, out: object) -> None:
-        is_module = isinstance(layer, (Module, nn.Module))
-        new = [p for p in (_own_parameters(layer) if is_module else []) if id(p) not in self.counted]
+        module = layer if isinstance(layer, (Module, nn.Module)) else None
+        new = [p for p in (_own_parameters(module) if module is not None else []) if id(p) not in self.counted]
         self.counted |= {id(p) for p in new}
-        if not is_module or new or not any(_parts(layer)):  # a chain that only hands on is no row
+        if module is None or new or not any(_parts(module)):  # a chain that only hands on is no row
             self.rows.append(LayerRow(name, _described(args), _described(out), sum(p.numel() for p in new)))
         self.last, self.gave = name, _described(out)
 

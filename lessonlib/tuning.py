@@ -4,8 +4,8 @@
 # ruff: noqa: I001, E402, RUF022, RUF100
 
 # %% auto #0
-__all__ = ['LRCurve', 'set_rate', 'find_lr', 'Plan', 'one_cycle', 'Scheduled', 'fit_one_cycle', 'early_stop', 'grid',
-           'train_and_score', 'SearchError', 'search', 'heat_map']
+__all__ = ['LRCurve', 'set_rate', 'find_lr', 'cosine_between', 'Plan', 'one_cycle', 'Scheduled', 'fit_one_cycle', 'early_stop',
+           'grid', 'train_and_score', 'SearchError', 'search', 'heat_map']
 
 # %% ../nbs/19_tuning.ipynb #96ced117
 import copy
@@ -141,6 +141,15 @@ def _again_and_again(batches: Iterable) -> Iterator:
         if empty:
             raise ValueError("expected at least one batch; got none. A generator can be used only once: pass a list or a loader")
 
+# %% ../nbs/19_tuning.ipynb #6fd2dbdd
+def cosine_between(
+    begin: float,
+    end: float,
+    share: float,  # how far along, from 0 to 1
+) -> float:
+    """From `begin` to `end` along half a cosine wave, gently at both ends."""
+    return end + (begin - end) * (1 + math.cos(math.pi * share)) / 2
+
 # %% ../nbs/19_tuning.ipynb #8fd0eebd
 class Plan(NamedTuple):
     """The learning rate and the momentum of each step of a run."""
@@ -164,17 +173,14 @@ def one_cycle(
     plan = Plan([], [])
     for step in range(n_steps):
         if step < top:
-            ends, share = (first, lr_max, *momenta), step / top
+            rate_from, rate_to, share = first, lr_max, step / top
+            momentum_from, momentum_to = momenta
         else:
-            ends, share = (lr_max, last, *momenta[::-1]), (step - top) / max(n_steps - 1 - top, 1e-9)
-        plan.rates.append(_cosine_between(ends[0], ends[1], share))
-        plan.momenta.append(_cosine_between(ends[2], ends[3], share))
+            rate_from, rate_to, share = lr_max, last, (step - top) / max(n_steps - 1 - top, 1e-9)
+            momentum_to, momentum_from = momenta
+        plan.rates.append(cosine_between(rate_from, rate_to, share))
+        plan.momenta.append(cosine_between(momentum_from, momentum_to, share))
     return plan
-
-
-def _cosine_between(begin: float, end: float, share: float) -> float:
-    """From `begin` to `end`, along half a cosine wave."""
-    return end + (begin - end) * (1 + math.cos(math.pi * share)) / 2
 
 # %% ../nbs/19_tuning.ipynb #87c73437
 class Scheduled:
@@ -184,7 +190,7 @@ class Scheduled:
         self.batches, self.opt, self.plan, self.step = batches, opt, plan, 0
 
     def __len__(self) -> int:
-        return len(self.batches)
+        return len(self.batches)  # type: ignore[arg-type]  # where the loader has a length
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         for batch in self.batches:
@@ -193,7 +199,7 @@ class Scheduled:
                                  "make it for epochs * len(batches) steps")
             set_rate(self.opt, self.plan.rates[self.step], self.plan.momenta[self.step])
             yield batch
-            self.step += 1  # now it was used: who looks at the first batch only takes no step
+            self.step += 1  # only now, so looking at the first batch does not use up a step
 
     def __getattr__(self, name: str):
         """What it does not have itself, such as x and y, is the wrapped loader's."""
@@ -283,12 +289,11 @@ def _check_portable(function: Callable) -> None:
     """Raise an error unless a new process can import `function`."""
     name = getattr(function, "__qualname__", repr(function))
     in_notebook = getattr(function, "__module__", None) == "__main__" and not hasattr(sys.modules["__main__"], "__file__")
+    cause: Exception | None = None
     try:
         pickle.dumps(function)
     except Exception as error:
         in_notebook, cause = True, error
-    else:
-        cause = None
     if in_notebook:
         raise SearchError(f"a new process cannot import {name}: write it at the top level of a .py file and import it from "
                           "there, or take n_workers=0, which runs everything in this process") from cause
@@ -350,16 +355,16 @@ def heat_map(
     value: str = "valid_loss",  # what is painted
     lowest: bool = True,  # whether low is good
 ) -> Picture:
-    """A painted table of a search over two hyper-parameters, the best field framed. What diverged (nan) stays blank."""
+    """A painted table of a search over two hyper-parameters, the best square framed. What diverged (nan) stays blank."""
     import matplotlib.pyplot as plt
 
     table = results.pivot_table(index=down, columns=across, values=value, dropna=False)  # repeated settings: their mean
-    ranks = table if lowest else -table
+    ranks, numbers = table if lowest else -table, table.to_numpy(dtype=float)
     fig, ax = plt.subplots(figsize=(1.5 + 0.8 * len(table.columns), 1.2 + 0.42 * len(table)))
     ceiling = ranks.min().min() + 2 * (ranks.stack().median() - ranks.min().min()) + 1e-12  # one disaster shall not hide the rest
     ax.imshow(ranks, cmap="Blues_r", vmax=ceiling, aspect="auto")
     for row, column in product(range(len(table)), range(len(table.columns))):
-        number, rank = table.iloc[row, column], ranks.iloc[row, column]
+        number, rank = numbers[row, column], ranks.iloc[row, column]
         dark = rank < (ranks.min().min() + ceiling) / 2
         ax.text(column, row, f"{number:.3f}" if number == number else "–", ha="center", va="center", fontsize=8,
                 color="white" if dark else "black")
@@ -368,5 +373,5 @@ def heat_map(
     ax.set(xticks=range(len(table.columns)), xticklabels=table.columns, yticks=range(len(table)), yticklabels=table.index,
            xlabel=across, ylabel=down, title=value)
     ax.grid(visible=False)
-    return picture(fig, f"A heat map of {value}, {down} down and {across} across; the best, {table.iloc[row, column]:.3f}, is at "
+    return picture(fig, f"A heat map of {value}, {down} down and {across} across; the best, {numbers[row, column]:.3f}, is at "
                         f"{down} {table.index[row]} and {across} {table.columns[column]}.")

@@ -179,6 +179,6 @@ class ResidualBlock(nn.Module):
 def main_layers(
     model: nn.Module,
 ) -> list[str]:  # names of modules, in order
-    """The convolutions and linear layers on the main way, without those that only make an input fit (`downsample`)."""
+    """The convolutions and linear layers on the main path, without those that only make an input fit (`downsample`)."""
     return [name for name, part in model.named_modules()
             if isinstance(part, (nn.Conv2d, nn.Linear)) and "downsample" not in name]
