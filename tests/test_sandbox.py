@@ -236,3 +236,11 @@ def test_many_checks_in_a_row_leave_no_thread_behind():
     for _ in range(5):
         judge("softmax", right("softmax"))
     assert threading.active_count() == before
+
+
+def test_the_solution_trains_as_the_solution_does(monkeypatch):
+    """Whatever was drawn before: both begin with the same seed."""
+    monkeypatch.setattr("lessonlib.course.exercises.engine.judging._MADE", {})
+    for _ in range(2):
+        torch.rand(3)
+        assert "batch for batch, it is the same" in judge("my_linear", right("my_linear")).message

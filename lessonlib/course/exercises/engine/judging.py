@@ -106,6 +106,7 @@ def _training_runs(kind: Kind, attempt: Attempt) -> tuple[Tensor | None, Tensor 
     ours = kind.our_training_run
     if ours is None:
         return None, None
+    sandbox.reseed()  # as before ours: where first weights are drawn, the same draws give the same ones
     try:
         yours = attempt.call(kind.training_run, {"answer": attempt.answer}, keep=("answer",), may_be_none=True)
     except (Raised, Found):

@@ -10,6 +10,7 @@ from typing import Any
 
 from torch import Tensor
 
+from lessonlib.course.exercises.engine import sandbox
 from lessonlib.course.exercises.engine.answers import NoEnd, call_ours, make_answer
 from lessonlib.course.exercises.engine.attempt import Attempt
 from lessonlib.course.exercises.engine.comparison import Failure, Outcome, read_result
@@ -51,6 +52,7 @@ class Kind(abc.ABC):
     @cached_property
     def our_training_run(self) -> Tensor | None:
         """The same with the solution."""
+        sandbox.reseed()
         return self.training_run(self.solution)
 
     @cached_property
