@@ -196,6 +196,9 @@ LINEAR = ("class MyLinear(nn.Module):\n    def __init__(self, n_in, n_out):\n   
     ("list_softmax", "def list_softmax(row):\n    return [math.log(v - max(row)) for v in row]", "math_range", "no answer"),
     ("train_epoch", EPOCH.format("        loss = loss_func(model(xb), yb).item()\n        loss.backward()"), "no_gradient",
      "'float' object has no attribute 'backward'"),
+    ("top_two_accuracy", "def top_two_accuracy(s, t):\n    return (s.topk(2).indices == t[:, None]).any(1).mean()",
+     "mean_of_whole_numbers", ".float().mean()"),
+    ("softmax", "def my_softmax(x):\n    return x.exp() / x.exp().sum(2)", "shapes", "Dimension out of range"),
     # optimizers
     ("sgd", CLASS.format(EACH.format("p -= self.lr * p.grad.clamp(-1, 1)")), "clipped", "no number of it goes beyond 1"),
     ("sgd", CLASS.format("        nn.utils.clip_grad_norm_(self.params, 1.0)\n" + EACH.format("p -= self.lr * p.grad")),
@@ -203,6 +206,8 @@ LINEAR = ("class MyLinear(nn.Module):\n    def __init__(self, n_in, n_out):\n   
     ("sgd", CLASS.format(EACH.format("p -= self.lr * p.grad") + "\n        self.lr *= 0.9"), "lr_changes", "1, 0.9, 0.81"),
     ("sgd", CLASS.format(EACH.format("p -= self.lr * (p.grad + 0.01 * p)")), "decays", "0.01 times the weights"),
     ("sgd", CLASS.format(EACH.format("p -= self.lr * p.grad ** 2")), "gradient_replaced", "the squares of the gradient"),
+    ("sgd", CLASS.format(EACH.format("p.v = 0.9 * getattr(p, 'v', 0) + p.grad\n            p -= self.lr * p.v")), "remembers",
+     "0.9 times the step before"),
     # loops
     ("train_epoch", EPOCH.format("        loss = loss_func(model(xb), yb)\n        loss.backward()\n        opt.step()\n"
                                  "        opt.zero_grad()\n        opt.param_groups[0]['lr'] *= 0.9"), "lr_changed", "was 0.5"),

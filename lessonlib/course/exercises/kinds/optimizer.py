@@ -4,6 +4,7 @@ import ast
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -303,7 +304,8 @@ class Optimizer(Kind):
             steps = [(place, self._gradient(run, place, k), used[k]) for k, place in enumerate(places)]
             pairs += steps
             lengths.append([(each @ grad / (grad @ grad)).item() for _, grad, each in steps])
-        return _clipped(pairs) or _changing(pairs, lengths) or _decayed(pairs) or _replaced(pairs)
+        momentum = None if "momentum" in self.settings[0] else _remembering(pairs)
+        return _clipped(pairs) or momentum or _changing(pairs, lengths) or _decayed(pairs) or _replaced(pairs)
 
     @staticmethod
     def _gradient(run: _Run, place: Tensor, step: int) -> Tensor:
@@ -334,6 +336,16 @@ def _changing(steps: _Steps, lengths: Sequence[Sequence[float]]) -> tuple[str, d
     factors = [factor for run in lengths for factor in run]
     along = all(equal(used, factor * grad) for (_, grad, used), factor in zip(steps, factors, strict=True))
     return ("lr_changes", {"factors": ", ".join(f"{factor:.3g}" for factor in lengths[0])}) if along else None
+
+
+def _remembering(steps: _Steps) -> tuple[str, dict[str, Any]] | None:
+    """A share of the step before on top of the gradient; the first step of each run is a plain one."""
+    runs = [steps[i:i + N_STEPS] for i in range(0, len(steps), N_STEPS)]
+    before, (_, grad, used) = runs[0][0][2], runs[0][1]
+    share = ((used - grad) @ before / (before @ before)).item()
+    fits = all(equal(run[0][2], run[0][1]) and all(equal(now[2], now[1] + share * last[2]) for last, now in pairwise(run))
+               for run in runs)
+    return ("remembers", {"share": f"{share:.3g}"}) if fits and share else None
 
 
 def _decayed(steps: _Steps) -> tuple[str, dict[str, Any]] | None:
