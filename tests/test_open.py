@@ -72,7 +72,7 @@ def test_a_jupyterlab_that_does_not_start_is_told(tmp_path, monkeypatch):
     copy.parent.mkdir()
     copy.touch()
     for name, value in (("pick", lambda texts: [lesson]), ("need_checkout", lambda: tmp_path), ("copy_of", lambda lesson: copy),
-                        ("hand_out", lambda lesson: True), ("shown", str),
+                        ("hand_out", lambda lesson: True), ("path_in_words", str),
                         ("lab_command", lambda *arguments: [sys.executable, "-c", "import sys; sys.exit('it is odd')"])):
         monkeypatch.setattr(open_command, name, value)
     with pytest.raises(CourseError, match=r"did not start: it is odd \(all it said: .*jupyterlab-\d+\.log\)"):

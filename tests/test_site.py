@@ -32,6 +32,7 @@ from lessonlib.course.site.outputs import tidy
 from lessonlib.course.site.written import glossary, with_links_here
 from lessonlib.course.terminal import CourseError
 from lessonlib.course.troubles import TROUBLES
+from lessonlib.figures.display import THEME
 
 try:
     import myst_nb  # noqa: F401

@@ -134,7 +134,20 @@ def test_a_term_of_two_lessons_and_an_exercise_in_two_are_found(readme):
                      f"[**{term}**](../docs/glossary.md#{structure.anchor(term)})")
     found = problems_of(lesson, LESSONS, readme)
     assert any(f"lesson {earlier.number} introduces {term!r} already" in problem for problem in found)
-    assert any("stands in" in problem for problem in structure.exercise_problems([SOFTMAX_LESSON, SOFTMAX_LESSON]))
+    twice = structure.exercise_problems([SOFTMAX_LESSON, SOFTMAX_LESSON])
+    assert any(f"'softmax' stands in nbs/{SOFTMAX_LESSON.path.name} as well" in problem for problem in twice)
+
+
+def test_an_exercise_that_stands_in_no_lesson_is_found():
+    found = structure.exercise_problems([lesson for lesson in LESSONS if lesson is not SOFTMAX_LESSON])
+    assert any(f'tasks/softmax.md: it is of lesson {SOFTMAX_LESSON.number}, and stands in none. Put a code cell '
+               f'`check("softmax", {EXERCISES["softmax"].name})`' in problem for problem in found)
+    assert not any("tasks/softmax.md" in problem for problem in structure.exercise_problems(LESSONS))
+
+
+def test_what_waits_to_be_filled_in_is_no_term():
+    terms = structure.introduced([changed(SOFTMAX_LESSON, "[**", "[**FILL IN ")])
+    assert terms == {}
 
 
 def test_a_message_of_an_exercise_in_a_later_word_is_found():

@@ -164,6 +164,14 @@ def test_reset_keeps_what_was_there(course, capsys):
     assert kept == {"first", "second"}
 
 
+def test_a_name_that_is_taken_gets_a_number(tmp_path):
+    path, taken = tmp_path / "02_tensors.ipynb", []
+    for _ in range(3):
+        taken.append(workbooks.free_name(path, "kept"))
+        taken[-1].touch()
+    assert [each.name for each in taken] == ["02_tensors-kept.ipynb", "02_tensors-kept-2.ipynb", "02_tensors-kept-3.ipynb"]
+
+
 def test_where_no_copy_can_be_put(course, capsys):
     (course / "work").write_text("a file of mine", encoding="utf-8")
     assert run("reset", "2") == 1

@@ -26,10 +26,10 @@ def export(folder: Path) -> None:
     if done.returncode != 0:
         raise CourseError(f"the notebooks could not be exported:\n{done.stdout}{done.stderr}")
     for module in (folder / "lessonlib").glob("[!_]*.py"):
-        write(module, tidy(module.read_text(encoding="utf-8")))
+        write(module, tidy_module(module.read_text(encoding="utf-8")))
 
 
-def tidy(module: str) -> str:
+def tidy_module(module: str) -> str:
     """A module's text with a line end at its end, its `__all__` on several lines where it is long, and a word to ruff.
 
     Where a second notebook adds to a module, nbdev leaves the line end out and writes `__all__` as one line.
@@ -42,7 +42,7 @@ def tidy(module: str) -> str:
     return module.rstrip("\n") + "\n"
 
 
-def glossary() -> str:
+def glossary_text() -> str:
     """All terms in alphabetical order, each with its definition and the lesson that introduces it."""
     entries = sorted(((term, definition, lesson) for lesson in lessons() for term, definition in lesson.words.items()),
                      key=lambda entry: entry[0].lower())
@@ -68,7 +68,7 @@ def export_verb(options: argparse.Namespace) -> int:
         written = cleaned(with_colab(refreshed(lesson.nb, tasks(), root)))
         if write(lesson.path, written) and lesson.path.name not in changed:
             changed.append(lesson.path.name)
-    write(root / GLOSSARY, glossary())
+    write(root / GLOSSARY, glossary_text())
     console.print(f"{len(lessons())} notebooks exported, {len(changed)} of them changed"
                   f"{': ' + ', '.join(changed) if changed else ''}.")
     return 0

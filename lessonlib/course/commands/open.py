@@ -48,7 +48,7 @@ def open_verb(options: argparse.Namespace) -> int:
         server = subprocess.Popen(command, cwd=root, env={**environment(), "JUPYTER_TOKEN": token},
                                   stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT)
         ready, ended = threading.Event(), threading.Event()
-        address = f"http://127.0.0.1:{port}{page(root, notebook)}?token={token}"
+        address = f"http://127.0.0.1:{port}{page_address(root, notebook)}?token={token}"
         threading.Thread(target=announce, args=(address, port, log.name, ready, ended), daemon=True).start()
         code = wait_for(server)
         ended.set()
@@ -135,7 +135,7 @@ def environment() -> dict[str, str]:
     return {"OMP_NUM_THREADS": "1", **os.environ, "JUPYTER_PREFER_ENV_PATH": "1", **ours}
 
 
-def page(root: Path, notebook: Path) -> str:
+def page_address(root: Path, notebook: Path) -> str:
     """The path of a notebook in JupyterLab's addresses."""
     return f"/lab/tree/{notebook.relative_to(root).as_posix()}"
 
@@ -144,7 +144,7 @@ def lab_command(root: Path, notebook: Path, no_browser: bool = False, port: int 
                 author: bool = False) -> list[str]:
     """The command line of JupyterLab."""
     command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={root}", "--ServerApp.ip=127.0.0.1",
-               f"--LabApp.default_url={page(root, notebook)}", "--JupyterApp.answer_yes=True",  # Ctrl-C asks nothing
+               f"--LabApp.default_url={page_address(root, notebook)}", "--JupyterApp.answer_yes=True",  # Ctrl-C asks nothing
                "--ServerApp.contents_manager_class=lessonlib.course.contents.LessonContents",
                "--ContentsManager.pre_save_hook=lessonlib.course.contents.clean_source"]
     if author:

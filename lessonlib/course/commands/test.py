@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import IO
 
-from lessonlib.course.commands.export import GLOSSARY, export, glossary
+from lessonlib.course.commands.export import GLOSSARY, export, glossary_text
 from lessonlib.course.notebooks import STAMP, Lesson, cleaned, code_hash, lessons, quiet_kernels
 from lessonlib.course.structure import structure_problems
 from lessonlib.course.terminal import UsageError, console, need_checkout
@@ -58,7 +58,7 @@ def modules_in_step() -> list[str]:
         made = {path.name: path.read_text(encoding="utf-8") for path in (copy / "lessonlib").glob("*.py")}
     here = {path.name: path.read_text(encoding="utf-8") for path in (root / "lessonlib").glob("*.py")}
     stored = root / GLOSSARY
-    out_of_date = not stored.exists() or stored.read_text(encoding="utf-8") != glossary()
+    out_of_date = not stored.exists() or stored.read_text(encoding="utf-8") != glossary_text()
     return ([f"{GLOSSARY.as_posix()} is not what the lessons say"] * out_of_date
             + [f"lessonlib/{name} is missing" for name in sorted(made.keys() - here.keys())]
             + [f"lessonlib/{name} is made by no notebook" for name in sorted(here.keys() - made.keys())]

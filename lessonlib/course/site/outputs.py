@@ -2,7 +2,7 @@
 
 import re
 
-from lessonlib.figures.pictures import THEME
+from lessonlib.figures.display import THEME
 
 EMPTY_STYLE = re.compile(r"<style>\s*</style>")
 PANDAS_STYLE = re.compile(r"<style scoped>.*?</style>\s*", re.DOTALL)
