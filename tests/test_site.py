@@ -20,7 +20,6 @@ from pathlib import Path
 from urllib.parse import unquote, urljoin, urlsplit
 
 import pytest
-from lessonlib.figures.pictures import THEME
 
 from lessonlib.course import notebooks, progress
 from lessonlib.course.home import plain_title
