@@ -26,7 +26,7 @@ from lessonlib.course.home import plain_title
 from lessonlib.course.site import build, reference
 from lessonlib.course.site.about import about
 from lessonlib.course.site.front import Filler
-from lessonlib.course.site.lesson_pages import download, page, question
+from lessonlib.course.site.lesson_pages import OF_A_MACHINE, download, page, question
 from lessonlib.course.site.outputs import tidy
 from lessonlib.course.site.written import glossary, with_links_here
 from lessonlib.course.terminal import CourseError
@@ -80,9 +80,10 @@ def said(root):
 
 def test_a_prediction_is_asked_before_its_answer_and_plumbing_is_folded(said):
     made = page(a_lesson(text("# Title"), code("1 + 1", "predict", output="2"), code("draw()", "plumbing", output="[picture]"),
-                         code("2 + 2", "predict", "plumbing", output="4"), code("3 + 3", output="6")), said)
+                         code("2 + 2", "predict", "plumbing", output="4"), code("3 + 3", output="6"),
+                         code("torch.__version__", output="2.15")), said)
     assert [cell["metadata"].get("tags") for cell in made["cells"][1:]] == [
-        ["hide-output"], ["hide-input"], ["hide-input", "hide-output"], []]
+        ["hide-output"], ["hide-input"], ["hide-input", "hide-output"], [], ["hide-output", OF_A_MACHINE]]
     assert made["cells"][1]["outputs"][0]["data"]["text/plain"] == "2"
 
 
@@ -422,6 +423,12 @@ def test_what_is_wrong_with_a_page_is_said_again_until_it_is_mended(one_page):
     assert [warning for warning in warnings if "formula" in warning and "nonsense" in warning]
 
 
+def test_without_sphinx_it_is_said_how_to_get_it(root, tmp_path, monkeypatch):
+    monkeypatch.setattr(build, "find_spec", lambda name: None)
+    with pytest.raises(CourseError, match=r"python lessons\.py docs"):
+        build.run_sphinx(root / build.SITE, tmp_path)
+
+
 @need_sphinx
 def test_a_site_with_warnings_does_not_take_the_place_of_one_without(root, tmp_path, monkeypatch):
     (tmp_path / "site").mkdir()
@@ -434,7 +441,8 @@ def test_a_site_with_warnings_does_not_take_the_place_of_one_without(root, tmp_p
 
 # --- in a browser ---------------------------------------------------------------------------------------------------
 
-# Of paragraphs: how many characters are on the fullest line, counted where each line ends.
+# Of paragraphs: how many characters are on a line, counted where each line ends: on average, and at most (a line of narrow
+# letters holds a few more). The last line of a paragraph is not full, and does not count for the average.
 LONGEST_LINES = """() => [...document.querySelectorAll(".bd-article :is(p, li)")].filter(p => p.textContent.length > 80
     && !p.querySelector("p, li, pre, table, math, details") && !p.closest("table, .ll-map, .ll-bar, nav") && p.offsetParent
     ).map(p => {
@@ -447,8 +455,9 @@ LONGEST_LINES = """() => [...document.querySelectorAll(".bd-article :is(p, li)")
           lines.set(place, (lines.get(place) || 0) + word[0].replace(/\\s+/g, " ").length);
         }
       }
-      return [Math.max(...lines.values()) - 1, p.textContent.slice(0, 60)];
-    }).filter(([length]) => length > 75)"""
+      const counts = [...lines.values()].map(count => count - 1), full = counts.slice(0, -1);
+      return [full.reduce((a, b) => a + b, 0) / Math.max(1, full.length), Math.max(...counts), p.textContent.slice(0, 60)];
+    }).filter(([average, most]) => average > 75 || most > 80)"""
 # What makes a page wider than the screen, though it does not scroll in a box of its own.
 TOO_WIDE = """() => document.documentElement.scrollWidth <= innerWidth ? [] :
     [...document.querySelectorAll(".bd-article *")].filter(

@@ -13,6 +13,7 @@ from sphinx.application import Sphinx
 from sphinx.util.logging import getLogger
 
 from lessonlib.course.site.build import CARD
+from lessonlib.course.site.lesson_pages import OF_A_MACHINE
 
 FOLDED = {"above-input": "Show the code", "below-input": "Show the answer", "above-output": "Show the answer"}
 GROWS_BY_ITSELF = re.compile(r"\\[bB]igg?[lmr]?(?![a-zA-Z])")  # TeX is told how large a bracket is; MathML finds it out
@@ -63,7 +64,8 @@ def mathml(node: nodes.math | nodes.math_block, as_block: bool) -> str:
 def visit_fold(writer, node: HideCodeCellNode) -> None:
     """Folded code or a folded answer."""
     kind = next((name for name in node["classes"] if name in FOLDED), "above-input")
-    writer.body.append(f'<details class="ll-fold ll-{kind}"><summary>{FOLDED[kind]}</summary>\n')
+    words = "Show what it gave" if f"tag_{OF_A_MACHINE}" in node.parent["classes"] and kind != "above-input" else FOLDED[kind]
+    writer.body.append(f'<details class="ll-fold ll-{kind}"><summary>{words}</summary>\n')
 
 
 def depart_fold(writer, node: HideCodeCellNode) -> None:

@@ -19,6 +19,8 @@ from lessonlib.course.site.written import shortened
 from lessonlib.figures import LADDER as RUNGS
 
 DIRECTIVE = re.compile(r"^#\|.*\n?", re.MULTILINE)  # nbdev's, such as `#| export`
+VERSIONS = re.compile(r"__version__|platform\.python_version")  # what differs from machine to machine is folded, too
+OF_A_MACHINE = "of-a-machine"
 TO_GLOSSARY = "](../docs/glossary.md"
 IN_THE_COPY = re.compile(r"\]\((?P<page>\d\d_\w+)\.ipynb|\]\((?P<glossary>glossary)\.md")
 LINK = re.compile(r"\[([^\]]+)\]\([^)]+\)")
@@ -118,4 +120,8 @@ def _folded(tags: list[str], source: str, outputs: list[dict]) -> list[str]:
     """What myst-nb is to fold or to leave out."""
     if LADDER.search(source):
         return ["remove-input"]
-    return [*(["hide-input"] if PLUMBING in tags else []), *(["hide-output"] if PREDICT in tags and outputs else [])]
+    if PREDICT in tags and outputs:
+        fold = ["hide-output"]
+    else:
+        fold = ["hide-output", OF_A_MACHINE] if VERSIONS.search(source) and outputs else []
+    return [*(["hide-input"] if PLUMBING in tags else []), *fold]
