@@ -26,9 +26,9 @@ from lessonlib.course.home import plain_title
 from lessonlib.course.site import build, reference
 from lessonlib.course.site.about import about
 from lessonlib.course.site.front import Filler
-from lessonlib.course.site.lesson_pages import OF_A_MACHINE, download, page, question
-from lessonlib.course.site.outputs import tidy
-from lessonlib.course.site.written import glossary, with_links_here
+from lessonlib.course.site.lesson_pages import OF_A_MACHINE, lesson_page, lesson_to_download, question
+from lessonlib.course.site.outputs import tidy_html
+from lessonlib.course.site.written import glossary_for_site, with_links_here
 from lessonlib.course.terminal import CourseError
 from lessonlib.course.troubles import TROUBLES
 from lessonlib.figures.display import THEME
@@ -79,9 +79,9 @@ def said(root):
 
 
 def test_a_prediction_is_asked_before_its_answer_and_plumbing_is_folded(said):
-    made = page(a_lesson(text("# Title"), code("1 + 1", "predict", output="2"), code("draw()", "plumbing", output="[picture]"),
-                         code("2 + 2", "predict", "plumbing", output="4"), code("3 + 3", output="6"),
-                         code("torch.__version__", output="2.15")), said)
+    made = lesson_page(a_lesson(text("# Title"), code("1 + 1", "predict", output="2"),
+                                code("draw()", "plumbing", output="[picture]"), code("2 + 2", "predict", "plumbing", output="4"), code("3 + 3", output="6"),
+                                code("torch.__version__", output="2.15")), said)
     assert [cell["metadata"].get("tags") for cell in made["cells"][1:]] == [
         ["hide-output"], ["hide-input"], ["hide-input", "hide-output"], [], ["hide-output", OF_A_MACHINE]]
     assert made["cells"][1]["outputs"][0]["data"]["text/plain"] == "2"
@@ -89,18 +89,18 @@ def test_a_prediction_is_asked_before_its_answer_and_plumbing_is_folded(said):
 
 def test_what_a_check_said_to_the_skeleton_is_left_out(said):
     check = code('check("x", y)', "exercise:x:check", output="Not tried yet")
-    [_, cell] = page(a_lesson(text("# Title"), check), said)["cells"]
+    [_, cell] = lesson_page(a_lesson(text("# Title"), check), said)["cells"]
     assert cell["source"] == 'check("x", y)'
     assert cell["outputs"] == []
 
 
 def test_nothing_of_nbdev_is_on_a_page(said):
-    made = page(a_lesson(text("# Title"), code("#| default_exp layers"), code("#| export\ndef f(): ...")), said)
+    made = lesson_page(a_lesson(text("# Title"), code("#| default_exp layers"), code("#| export\ndef f(): ...")), said)
     assert [cell["source"] for cell in made["cells"][1:]] == ["def f(): ..."]
 
 
 def test_the_head_of_a_page_says_how_long_and_where_else(said):
-    made = page(a_lesson(text('# Our own module — "How do you write `nn.Linear`?"\n\n**Time:** 50 minutes.'),
+    made = lesson_page(a_lesson(text('# Our own module — "How do you write `nn.Linear`?"\n\n**Time:** 50 minutes.'),
                          code("ladder_picture(2)"), code("#| default_exp layers\nx = 1")), said)
     head = made["cells"][0]["source"]
     assert head.startswith('# Lesson 6: Our own module\n\n<p class="ll-question">How do you write nn.Linear?</p>')
@@ -114,7 +114,7 @@ def test_the_head_of_a_page_says_how_long_and_where_else(said):
 def test_a_notebook_that_is_downloaded_leads_to_the_site(said):
     lesson = a_lesson(text("# Title\n\n[lesson 7](07_softmax.ipynb), [logit](../docs/glossary.md#logit)"),
                       code("1", "predict", output="1"))
-    nb = json.loads(download(lesson, said))
+    nb = json.loads(lesson_to_download(lesson, said))
     words = "".join(nb["cells"][0]["source"])
     assert f"({said.home}lessons/07_softmax.html)" in words
     assert f"({said.home}glossary.html#logit)" in words
@@ -122,7 +122,7 @@ def test_a_notebook_that_is_downloaded_leads_to_the_site(said):
 
 
 def test_tables_of_outputs_can_be_read_aloud():
-    html = tidy(f'<style>{THEME}</style><table border="1" class="dataframe"><thead><tr><th></th><th>loss</th></tr></thead>'
+    html = tidy_html(f'<style>{THEME}</style><table border="1" class="dataframe"><thead><tr><th></th><th>loss</th></tr></thead>'
                 "<tbody><tr><th>1</th><td>0.5</td></tr></tbody></table>")
     assert html == ('<div class="ll-wide"><table class="dataframe"><thead><tr><td></td><th scope="col">loss</th></tr></thead>'
                     '<tbody><tr><th scope="row">1</th><td>0.5</td></tr></tbody></table></div>')
@@ -137,7 +137,8 @@ def test_links_of_pages_written_elsewhere_end_on_the_site(said):
 
 
 def test_the_glossary_goes_by_letters_and_leads_to_the_new_words():
-    made = glossary("# Glossary\n\n<!-- made -->\n\n### axis\n\nA. ([lesson 2](../nbs/02_tensors.ipynb))\n\n### batch\n\nB.\n")
+    stored = "# Glossary\n\n<!-- made -->\n\n### axis\n\nA. ([lesson 2](../nbs/02_tensors.ipynb))\n\n### batch\n\nB.\n"
+    made = glossary_for_site(stored)
     assert "<!--" not in made
     assert "## A\n\n### axis\n\nA. ([lesson 2](lessons/02_tensors.ipynb#new-words))" in made
     assert made.index("## B") < made.index("### batch")

@@ -27,7 +27,7 @@ LINK = re.compile(r"\[([^\]]+)\]\([^)]+\)")
 QUESTION = re.compile(r' — ["“](.+)["”]$')
 
 
-def page(lesson: Lesson, about: About) -> dict:
+def lesson_page(lesson: Lesson, about: About) -> dict:
     """The lesson as myst-nb reads it. The same source always gives the same page."""
     first, *others = ladder_first(lesson.nb["cells"])
     title, _, rest = _source(first).partition("\n")
@@ -42,7 +42,7 @@ def page(lesson: Lesson, about: About) -> dict:
             "nbformat": 4, "nbformat_minor": 5}
 
 
-def download(lesson: Lesson, about: About) -> str:
+def lesson_to_download(lesson: Lesson, about: About) -> str:
     """The reader's edition as a notebook that may lie anywhere: its links end on the site."""
     nb = json.loads(edition(lesson))
     for cell in nb["cells"]:

@@ -15,11 +15,11 @@ def for_the_page(output: dict) -> dict:
     html = output.get("data", {}).get("text/html")
     if html is None:
         return output
-    text = tidy("".join(html))
+    text = tidy_html("".join(html))
     return {**output, "data": {"text/html": text}}
 
 
-def tidy(html: str) -> str:
+def tidy_html(html: str) -> str:
     """HTML of an output without what the site says once for all pages."""
     html = EMPTY_STYLE.sub("", html.replace(THEME, ""))
     return TABLE.sub(lambda table: f'<div class="ll-wide">{_table(table[0])}</div>', PANDAS_STYLE.sub("", html))
