@@ -80,7 +80,8 @@ def said(root):
 
 def test_a_prediction_is_asked_before_its_answer_and_plumbing_is_folded(said):
     made = lesson_page(a_lesson(text("# Title"), code("1 + 1", "predict", output="2"),
-                                code("draw()", "plumbing", output="[picture]"), code("2 + 2", "predict", "plumbing", output="4"), code("3 + 3", output="6"),
+                                code("draw()", "plumbing", output="[picture]"),
+                                code("2 + 2", "predict", "plumbing", output="4"), code("3 + 3", output="6"),
                                 code("torch.__version__", output="2.15")), said)
     assert [cell["metadata"].get("tags") for cell in made["cells"][1:]] == [
         ["hide-output"], ["hide-input"], ["hide-input", "hide-output"], [], ["hide-output", OF_A_MACHINE]]
