@@ -26,6 +26,7 @@ def setup(app: Sphinx) -> dict:
     app.add_html_math_renderer("mathml", (visit_math, None), (visit_math_block, None))
     app.add_node(HideCodeCellNode, override=True, html=(visit_fold, depart_fold))
     app.connect("builder-inited", styles_first)
+    app.connect("doctree-read", name_first_columns)
     app.connect("html-page-context", add_words)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
@@ -37,6 +38,15 @@ def styles_first(app: Sphinx) -> None:
     """
     (app.outdir / "_static").mkdir(parents=True, exist_ok=True)
     add_global_html_resources(app, None)
+
+
+def name_first_columns(app: Sphinx, doctree: nodes.document) -> None:
+    """Give a heading without words, over the column that names the rows, one that is heard and not seen."""
+    for head in doctree.findall(nodes.thead):
+        for entry in head.findall(nodes.entry):
+            if not entry.astext().strip():
+                entry.children = []
+                entry += nodes.paragraph("", "", nodes.inline("", "row", classes=["ll-heard"]))
 
 
 def visit_math(writer, node: nodes.math) -> None:
