@@ -17,6 +17,7 @@ from lessonlib.course.site.lesson_pages import OF_A_MACHINE
 
 FOLDED = {"above-input": "Show the code", "below-input": "Show the answer", "above-output": "Show the answer"}
 GROWS_BY_ITSELF = re.compile(r"\\[bB]igg?[lmr]?(?![a-zA-Z])")  # TeX is told how large a bracket is; MathML finds it out
+ONE_DIGIT_EACH = re.compile(r"\\[dt]?frac\s*(\d)(\d)")  # \frac12 is a half; the converter would take 12 for one number
 logger = getLogger(__name__)
 CARD_SIZE = 1200, 630
 
@@ -63,7 +64,7 @@ def visit_math_block(writer, node: nodes.math_block) -> None:
 
 def mathml(node: nodes.math | nodes.math_block, as_block: bool) -> str:
     """A formula as MathML, which browsers draw by themselves; what cannot be converted is a warning."""
-    formula = GROWS_BY_ITSELF.sub("", node.astext())
+    formula = ONE_DIGIT_EACH.sub(r"\\frac{\1}{\2}", GROWS_BY_ITSELF.sub("", node.astext()))
     try:
         return tex2mathml(formula, as_block=as_block)
     except MathError as error:
