@@ -467,7 +467,8 @@ LONGEST_LINES = """() => [...document.querySelectorAll(".bd-article :is(p, li)")
         }
       }
       const counts = [...lines.values()].map(count => count - 1), full = counts.slice(0, -1);
-      return [full.length > 2 ? full.reduce((a, b) => a + b, 0) / full.length : 0, Math.max(...counts), p.textContent.slice(0, 60)];
+      const average = full.length > 2 ? full.reduce((a, b) => a + b, 0) / full.length : 0;
+      return [average, Math.max(...counts), p.textContent.slice(0, 60)];
     }).filter(([average, most]) => average > 75 || most > 82)"""
 # What makes a page wider than the screen, though it does not scroll in a box of its own.
 TOO_WIDE = """() => document.documentElement.scrollWidth <= innerWidth ? [] :
