@@ -14,7 +14,7 @@ from lessonlib.moved import MOVED
 
 GROUND = {"files", "figures", "pad", "preflight", "weights", "device", "handwriting", "moved"}
 TOOLS = ("nbdev", "fastcore", "execnb", "jupyterlab", "jupyter_client", "IPython", "ipykernel", "nbclient", "nbformat",
-         "pytest", "hypothesis", "ruff", "playwright")
+         "pytest", "hypothesis", "ruff", "playwright", "sphinx", "myst_nb")
 
 
 def modules(root: Path) -> list[str]:

@@ -18,7 +18,7 @@ nb_merge_streams = True
 myst_enable_extensions = ["dollarmath", "fieldlist"]
 myst_heading_anchors = 4
 myst_dmath_double_inline = True
-highlight_language = "python"
+highlight_language = "none"  # a block of code says itself what it is; a listing of files is nothing of the kind
 html_math_renderer = "mathml"  # lessons_extension.py; no script and no font are needed for it
 nitpicky = True
 

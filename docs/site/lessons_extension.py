@@ -13,9 +13,11 @@ from sphinx.application import Sphinx
 from sphinx.util.logging import getLogger
 
 from lessonlib.course.site.build import CARD
+from lessonlib.course.site.lesson_pages import OF_A_MACHINE
 
 FOLDED = {"above-input": "Show the code", "below-input": "Show the answer", "above-output": "Show the answer"}
 GROWS_BY_ITSELF = re.compile(r"\\[bB]igg?[lmr]?(?![a-zA-Z])")  # TeX is told how large a bracket is; MathML finds it out
+ONE_DIGIT_EACH = re.compile(r"\\[dt]?frac\s*(\d)(\d)")  # \frac12 is a half; the converter would take 12 for one number
 logger = getLogger(__name__)
 CARD_SIZE = 1200, 630
 
@@ -25,6 +27,7 @@ def setup(app: Sphinx) -> dict:
     app.add_html_math_renderer("mathml", (visit_math, None), (visit_math_block, None))
     app.add_node(HideCodeCellNode, override=True, html=(visit_fold, depart_fold))
     app.connect("builder-inited", styles_first)
+    app.connect("doctree-read", name_first_columns)
     app.connect("html-page-context", add_words)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
@@ -36,6 +39,15 @@ def styles_first(app: Sphinx) -> None:
     """
     (app.outdir / "_static").mkdir(parents=True, exist_ok=True)
     add_global_html_resources(app, None)
+
+
+def name_first_columns(app: Sphinx, doctree: nodes.document) -> None:
+    """Give a heading without words, over the column that names the rows, one that is heard and not seen."""
+    for head in doctree.findall(nodes.thead):
+        for entry in head.findall(nodes.entry):
+            if not entry.astext().strip():
+                entry.children = []
+                entry += nodes.paragraph("", "", nodes.inline("", "row", classes=["ll-heard"]))
 
 
 def visit_math(writer, node: nodes.math) -> None:
@@ -52,7 +64,7 @@ def visit_math_block(writer, node: nodes.math_block) -> None:
 
 def mathml(node: nodes.math | nodes.math_block, as_block: bool) -> str:
     """A formula as MathML, which browsers draw by themselves; what cannot be converted is a warning."""
-    formula = GROWS_BY_ITSELF.sub("", node.astext())
+    formula = ONE_DIGIT_EACH.sub(r"\\frac{\1}{\2}", GROWS_BY_ITSELF.sub("", node.astext()))
     try:
         return tex2mathml(formula, as_block=as_block)
     except MathError as error:
@@ -63,7 +75,8 @@ def mathml(node: nodes.math | nodes.math_block, as_block: bool) -> str:
 def visit_fold(writer, node: HideCodeCellNode) -> None:
     """Folded code or a folded answer."""
     kind = next((name for name in node["classes"] if name in FOLDED), "above-input")
-    writer.body.append(f'<details class="ll-fold ll-{kind}"><summary>{FOLDED[kind]}</summary>\n')
+    words = "Show what it gave" if f"tag_{OF_A_MACHINE}" in node.parent["classes"] and kind != "above-input" else FOLDED[kind]
+    writer.body.append(f'<details class="ll-fold ll-{kind}"><summary>{words}</summary>\n')
 
 
 def depart_fold(writer, node: HideCodeCellNode) -> None:

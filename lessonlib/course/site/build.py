@@ -15,9 +15,9 @@ from lessonlib.course.notebooks import Lesson, lessons, plain, text_hash, write
 from lessonlib.course.site.about import About, about
 from lessonlib.course.site.card import draw_card
 from lessonlib.course.site.front import Filler
-from lessonlib.course.site.lesson_pages import download, page
+from lessonlib.course.site.lesson_pages import lesson_page, lesson_to_download
 from lessonlib.course.site.reference import index, module_page, modules
-from lessonlib.course.site.written import contributing, exercises, glossary
+from lessonlib.course.site.written import contributing_page, exercises_page, glossary_for_site
 from lessonlib.course.terminal import CourseError, need_checkout
 
 BUILD = Path("_build", "site")  # everything on the way; git ignores it
@@ -66,15 +66,15 @@ def write_sources(work: Path, there: list[Lesson], said: About, root: Path) -> N
     for path in sorted((root / SITE / "pages").glob("*.md")):
         texts[source / path.name] = filler.fill(path.name, path.read_text(encoding="utf-8"))
     for lesson in there:
-        texts[source / "lessons" / lesson.path.name] = json.dumps(page(lesson, said), ensure_ascii=False, indent=1) + "\n"
-        texts[extra / "notebooks" / lesson.path.name] = download(lesson, said)
+        texts[source / "lessons" / lesson.path.name] = json.dumps(lesson_page(lesson, said), ensure_ascii=False, indent=1) + "\n"
+        texts[extra / "notebooks" / lesson.path.name] = lesson_to_download(lesson, said)
     names = modules(there, root)
     texts[source / "api" / "index.md"] = index(names, there, root)
     for name in names:
         texts[source / "api" / f"{name}.md"] = module_page(name, there, root, said)
-    texts[source / "glossary.md"] = glossary((root / "docs" / "glossary.md").read_text(encoding="utf-8"))
-    texts[source / "contributing.md"] = contributing((root / "CONTRIBUTING.md").read_text(encoding="utf-8"), said)
-    texts[source / "exercises.md"] = exercises((root / "docs" / "exercises.md").read_text(encoding="utf-8"), said)
+    texts[source / "glossary.md"] = glossary_for_site((root / "docs" / "glossary.md").read_text(encoding="utf-8"))
+    texts[source / "contributing.md"] = contributing_page((root / "CONTRIBUTING.md").read_text(encoding="utf-8"), said)
+    texts[source / "exercises.md"] = exercises_page((root / "docs" / "exercises.md").read_text(encoding="utf-8"), said)
     texts[extra / ".nojekyll"] = ""  # GitHub Pages would leave out folders whose names begin with an underscore
     for path, text in texts.items():
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -30,14 +30,14 @@ def draw_card(path: Path, about: About) -> None:
     axes.text(70, 120, about.title, fontsize=26, fontweight="bold", color="#2B6CB0", va="center")
     question, _, idea = about.description.partition(": ")
     axes.text(70, 180, textwrap.fill(question, 18), fontsize=36, fontweight="bold", color=INK, va="top", linespacing=1.25)
-    axes.text(70, 440, textwrap.fill(idea.capitalize(), 34), fontsize=19, color=SOFT, va="top", linespacing=1.4)
+    axes.text(70, 440, textwrap.fill(idea.capitalize(), 30), fontsize=19, color=SOFT, va="top", linespacing=1.4)
     for x in (LEFT, RIGHT):
-        axes.plot([x, x], [30, 600], color=RAIL, linewidth=7, solid_capstyle="round")
+        axes.plot([x, x], [30, 600], color=RAIL, linewidth=7, solid_capstyle="round", zorder=0)
     for n, (number, name, _) in enumerate(LADDER):
         y = TOP + n * APART
         box(LEFT - 18, y - 24, RIGHT - LEFT + 36, 48, RUNG, EDGE)
-        axes.text(LEFT, y, str(number), fontsize=16, fontweight="bold", color=INK, va="center")
-        axes.text(LEFT + 30, y, name, fontsize=16, fontweight="bold", color=INK, va="center")
+        axes.text(LEFT + 4, y, str(number), fontsize=16, fontweight="bold", color=INK, va="center")
+        axes.text(LEFT + 34, y, name, fontsize=16, fontweight="bold", color=INK, va="center")
         if number in BLOCKS:
             face, letters = BLOCK_COLORS[number - 2]
             word = BLOCKS[number][0]

@@ -19,13 +19,15 @@ from lessonlib.course.site.written import shortened
 from lessonlib.figures import LADDER as RUNGS
 
 DIRECTIVE = re.compile(r"^#\|.*\n?", re.MULTILINE)  # nbdev's, such as `#| export`
+VERSIONS = re.compile(r"__version__|platform\.python_version")  # what differs from machine to machine is folded, too
+OF_A_MACHINE = "of-a-machine"
 TO_GLOSSARY = "](../docs/glossary.md"
 IN_THE_COPY = re.compile(r"\]\((?P<page>\d\d_\w+)\.ipynb|\]\((?P<glossary>glossary)\.md")
 LINK = re.compile(r"\[([^\]]+)\]\([^)]+\)")
 QUESTION = re.compile(r' — ["“](.+)["”]$')
 
 
-def page(lesson: Lesson, about: About) -> dict:
+def lesson_page(lesson: Lesson, about: About) -> dict:
     """The lesson as myst-nb reads it. The same source always gives the same page."""
     first, *others = ladder_first(lesson.nb["cells"])
     title, _, rest = _source(first).partition("\n")
@@ -40,7 +42,7 @@ def page(lesson: Lesson, about: About) -> dict:
             "nbformat": 4, "nbformat_minor": 5}
 
 
-def download(lesson: Lesson, about: About) -> str:
+def lesson_to_download(lesson: Lesson, about: About) -> str:
     """The reader's edition as a notebook that may lie anywhere: its links end on the site."""
     nb = json.loads(edition(lesson))
     for cell in nb["cells"]:
@@ -118,4 +120,8 @@ def _folded(tags: list[str], source: str, outputs: list[dict]) -> list[str]:
     """What myst-nb is to fold or to leave out."""
     if LADDER.search(source):
         return ["remove-input"]
-    return [*(["hide-input"] if PLUMBING in tags else []), *(["hide-output"] if PREDICT in tags and outputs else [])]
+    if PREDICT in tags and outputs:
+        fold = ["hide-output"]
+    else:
+        fold = ["hide-output", OF_A_MACHINE] if VERSIONS.search(source) and outputs else []
+    return [*(["hide-input"] if PLUMBING in tags else []), *fold]

@@ -24,12 +24,12 @@ def shortened(description: str) -> str:
     return textwrap.shorten(description, LONGEST_DESCRIPTION, placeholder=" …")
 
 
-def contributing(text: str, about: About) -> str:
+def contributing_page(text: str, about: About) -> str:
     """CONTRIBUTING.md as a page."""
     return described("How to change a lesson, and how to add one or an exercise.") + with_links_here(text, "", about)
 
 
-def exercises(text: str, about: About) -> str:
+def exercises_page(text: str, about: About) -> str:
     """docs/exercises.md as a page."""
     return (described("How an exercise is written: one text file with task, hints, solution, and the mistakes it knows.")
             + with_links_here(text, "docs/", about))
@@ -48,7 +48,7 @@ def with_links_here(text: str, folder: str, about: About) -> str:
     return LINK.sub(one, text)
 
 
-def glossary(text: str) -> str:
+def glossary_for_site(text: str) -> str:
     """docs/glossary.md as a page: by letters, and each term leads to the list of new words of its lesson."""
     head, *terms = TERM.split(text)
     intro = re.sub(r"<!--.*?-->", "", head, flags=re.DOTALL).strip()
