@@ -19,7 +19,7 @@ def cases(seed: int) -> list[dict[str, Any]]:
         [("builtins", "exec"), ("shutil", "rmtree"), ("numpy", "ndarray"), ("os", "system")],
     ]
     turn = seed % len(asked)
-    return [{"asked": list(pairs), "allowed": list(_ALLOWED)} for pairs in asked[turn:] + asked[:turn]]
+    return [{"asked": list(pairs), "allowed": list(_ALLOWED[n % 2:])} for n, pairs in enumerate(asked[turn:] + asked[:turn])]
 
 
 def as_numbers(value: Any, inputs: Mapping[str, Any]) -> Tensor:

@@ -4,5 +4,5 @@
 def cases(seed: int) -> list[dict]:
     """The seed moves the ends."""
     low, high = 0.01 * (1 + seed % 6), 1.0 + seed % 4
-    return [{"step": step, "n_steps": n_steps, "low": low, "high": high}
-            for step, n_steps in ((2, 11), (8, 11), (5, 11), (0, 5), (4, 5), (3, 7))]
+    return [{"step": step, "n_steps": n_steps, "low": low * (1 + n), "high": high + n}
+            for n, (step, n_steps) in enumerate(((2, 11), (8, 11), (5, 11), (0, 5), (4, 5), (3, 7)))]

@@ -19,10 +19,10 @@ def cases(seed: int) -> list[dict[str, Any]]:
     for number, holders in enumerate(((1,), (1, 2), (0, 2), (), (2,))):
         folders = [Path(_ROOM.name) / f"{seed}_{number}" / folder for folder in ("data", "cache", "shared")]
         for place, folder in enumerate(folders):
-            folder.mkdir(parents=True, exist_ok=True)
-            (folder / "notes.txt").write_text("nothing", encoding="utf-8")
-            if place in holders:
-                (folder / name).write_text("a pickle", encoding="utf-8")
+            for file in ("notes.txt", name) if place in holders else ("notes.txt",):
+                if not (folder / file).exists():  # cases are made anew for each answer; these files may stay
+                    folder.mkdir(parents=True, exist_ok=True)
+                    (folder / file).write_text("nothing to be read", encoding="utf-8")
         found.append({"name": name, "folders": folders})
     return found
 
