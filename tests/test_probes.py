@@ -187,7 +187,8 @@ LINEAR = ("class MyLinear(nn.Module):\n    def __init__(self, n_in, n_out):\n   
      "not_numbers", "bytes, uint8"),
     ("split_off", "def split_off(x, n_valid):\n    return x", "count", "gave one thing, a tensor of shape (4, 5), and"),
     # Python's own slips
-    ("strayed", "def strayed(first, runs, tolerance):\n    return [n for n, r in runs.items() if max(r - first) > 0]", "list_arithmetic",
+    ("strayed", "def strayed(first, runs, tolerance):\n    return [n for n, r in runs.items() if max(r - first)]",
+     "list_arithmetic",
      "goes number by number"),
     ("list_hidden", "def list_hidden(x, weight, bias):\n    return [weight[i, 0] for i in range(2)]", "list_indexing",
      "rows[i][j]"),
@@ -286,6 +287,18 @@ GREEDY = {
     "a list that grows": "    s = []\n    while True:\n        s.append([0] * 1_000_000)",
     "one tensor": "    return torch.ones(60_000, 60_000)",
 }
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only there the system bounds the memory of a process")
+def test_an_answer_of_ours_is_bounded_too():
+    """A mutant may ask for a table of a million times a million; it must not take the machine with it."""
+    from lessonlib.course.exercises.engine.answers import call_ours
+
+    with pytest.raises(MemoryError):
+        call_ours(lambda: [0] * 10**10)
+    with pytest.raises(RuntimeError, match="(?i)memory"):
+        call_ours(lambda: torch.ones(100_000, 100_000))
+    assert call_ours(lambda: 7) == 7
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only there the system refuses memory")

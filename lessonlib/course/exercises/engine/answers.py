@@ -12,7 +12,10 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from lessonlib.course.exercises.engine import memory
+
 MOST_LINES = 20_000  # of one call: a mutant may have no end
+MOST_MEMORY = 2**30  # bytes that one call may take: a mutant may ask for a table of a million times a million
 _FILE = "<an answer of ours>"
 
 
@@ -30,7 +33,7 @@ def make_answer(source: str, name: str, file: str = _FILE) -> Any:
 
 
 def call_ours(function: Callable[..., Any], *args: Any, **more: Any) -> Any:
-    """Call an answer of ours; raises `NoEnd` where it goes through too many lines."""
+    """Call an answer of ours; raises `NoEnd` where it goes through too many lines, `MemoryError` where it takes too much."""
     left = MOST_LINES
 
     def line(_frame: FrameType, event: str, _arg: object) -> Callable:
@@ -46,6 +49,7 @@ def call_ours(function: Callable[..., Any], *args: Any, **more: Any) -> Any:
     before = sys.gettrace()
     sys.settrace(call)
     try:
-        return function(*args, **more)
+        with memory.bounded(MOST_MEMORY):
+            return function(*args, **more)
     finally:
         sys.settrace(before)
