@@ -7,23 +7,24 @@ happens before the clock starts, and its own time is written beside it. On the C
 """
 
 import argparse
-import gc
 import json
 import platform
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from statistics import median
 
 import torch
+from measure import in_turns
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from lessonlib import optim
 from lessonlib.course.terminal import console, show_table
 from lessonlib.data import Digits, load_digits
-from lessonlib.device import Stopwatch, find_device, synchronize
+from lessonlib.device import Stopwatch, find_device
 from lessonlib.ladder import TOLERANCE, Task, make_task, our_model
 from lessonlib.layers import log_softmax
 from lessonlib.loaders import BatchLoader, batches
@@ -189,27 +190,24 @@ def same_losses(task: Task) -> dict[str, float]:
 
 def measure(digits: Digits, device: str, batch_size: int, runs: int, only: tuple[str, ...] = ()) -> list[dict]:
     """Seconds of one epoch of each way, in turns."""
-    task = make_task(digits, device)
-    task = Task(**{**task.__dict__, "batch_size": batch_size})
-    epochs, once = {}, {}
+    task = replace(make_task(digits, device), batch_size=batch_size)
+    epochs, once, losses = {}, {}, {}
     for name, make in ways(task).items():
         if only and name not in only:
             continue
         with Stopwatch(device) as watch:
-            epochs[name] = make()
-            epochs[name]()  # the first epoch records, compiles and warms up
+            epoch = make()
+            epoch()  # the first epoch records, compiles and warms up
         once[name] = watch.seconds
-    times: dict[str, list[float]] = {name: [] for name in epochs}
-    for turn in range(runs):
-        names = list(epochs)
-        for name in names[turn % len(names):] + names[: turn % len(names)]:
-            gc.collect()
-            synchronize(device)
-            with Stopwatch(device) as watch:
-                losses = epochs[name]()
-            times[name].append(watch.seconds)
-            if not torch.isfinite(losses).all():
-                raise RuntimeError(f"{name} on {device}: a loss is not a number")
+
+        def keep_losses(name: str = name, epoch: Callable[[], Tensor] = epoch) -> None:
+            losses[name] = epoch()
+
+        epochs[name] = keep_losses
+    times, _ = in_turns(epochs, runs, device)
+    for name, last in losses.items():  # what is not a number stays so to the end
+        if not torch.isfinite(last).all():
+            raise RuntimeError(f"{name} on {device}: a loss is not a number")
     return [{"way": name, "device": device, "batch_size": batch_size, "seconds": round(median(seconds), 4),
              "spread": [round(min(seconds), 4), round(max(seconds), 4)], "first_epoch": round(once[name], 3)}
             for name, seconds in times.items()]
