@@ -10,11 +10,15 @@ from types import SimpleNamespace
 
 import pytest
 
-from lessonlib.course.colab import CELL, is_colab, with_colab
+from lessonlib.course.colab import colab_source, is_colab, with_colab
 from lessonlib.course.editions import edition
 from lessonlib.course.notebooks import code_hash, lessons
+from lessonlib.course.site.about import about
+from lessonlib.course.terminal import need_checkout
 
 LESSONS = lessons()
+REPOSITORY = about(need_checkout()).repository
+CELL = colab_source(REPOSITORY)
 
 
 @pytest.fixture
@@ -46,7 +50,7 @@ def run_cell():
 def test_it_is_the_first_code_cell_of_each_lesson_and_not_in_the_readers_copy(lesson):
     code = [cell for cell in lesson.nb["cells"] if cell["cell_type"] == "code"]
     assert is_colab(code[0])
-    assert "".join(code[0]["source"]) == CELL.rstrip("\n"), "run `lessons export`"
+    assert "".join(code[0]["source"]) == CELL, "run `lessons export`"
     assert not any(map(is_colab, code[1:]))
     assert not any(map(is_colab, json.loads(edition(lesson))["cells"]))
 
@@ -76,10 +80,10 @@ def test_in_colab_it_installs_once(installed, colab):
 def test_writing_it_again_changes_nothing_and_an_old_one_is_replaced():
     nb = LESSONS[0].nb
     without = {**nb, "cells": [cell for cell in nb["cells"] if not is_colab(cell)]}
-    written = with_colab(without)
+    written = with_colab(without, REPOSITORY)
     assert [is_colab(cell) for cell in written["cells"]].index(True) == 1
-    assert with_colab(written) == written
-    old = with_colab(without)
+    assert with_colab(written, REPOSITORY) == written
+    old = with_colab(without, REPOSITORY)
     old["cells"][1]["source"] = ["print('an older one')"]
-    assert with_colab(old)["cells"] == written["cells"]
+    assert with_colab(old, REPOSITORY)["cells"] == written["cells"]
     assert code_hash(old) == code_hash(without), "no output depends on it"

@@ -11,6 +11,7 @@ from lessonlib.course.colab import with_colab
 from lessonlib.course.exercise_cells import refreshed
 from lessonlib.course.exercises.task_files import tasks
 from lessonlib.course.notebooks import SOURCE, cleaned, lessons, write
+from lessonlib.course.site.about import about
 from lessonlib.course.terminal import CourseError, console, need_checkout
 
 GLOSSARY = Path("docs", "glossary.md")
@@ -64,8 +65,9 @@ def export_verb(options: argparse.Namespace) -> int:
     root = need_checkout()
     remove_strays(root)
     export(root)  # before the exercises, which show what lessonlib has for them
+    repository = about(root).repository
     for lesson in lessons():
-        written = cleaned(with_colab(refreshed(lesson.nb, tasks(), root)))
+        written = cleaned(with_colab(refreshed(lesson.nb, tasks(), root), repository))
         if write(lesson.path, written) and lesson.path.name not in changed:
             changed.append(lesson.path.name)
     write(root / GLOSSARY, glossary_text())
