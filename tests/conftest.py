@@ -6,6 +6,9 @@ PyTorch is imported by the fixtures that need it: the process that deals out the
 from __future__ import annotations
 
 import os
+import threading
+import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +22,8 @@ os.environ.update(LESSONLIB_OFFLINE="1", MPLBACKEND="agg", TQDM_DISABLE="1")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 ROOT = Path(__file__).resolve().parents[1]
 # By the processor time that benchmarks/suite.py shows; the first waits most.
-LONG = ("test_browser.py", "test_exercises.py", "test_scale.py", "test_sandbox.py", "test_ladder.py", "test_pictures.py",
+LONG = ("test_exercise_mutants.py", "test_site.py", "test_browser.py",
+        "test_exercises.py", "test_scale.py", "test_sandbox.py", "test_ladder.py", "test_pictures.py",
         "test_tuning.py", "test_forms.py", "test_workbooks.py", "test_front_door.py", "test_download.py", "test_notebooks.py",
         "test_bare.py", "test_cli.py")
 
@@ -27,6 +31,16 @@ LONG = ("test_browser.py", "test_exercises.py", "test_scale.py", "test_sandbox.p
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Long files first: dealt out file by file, a long one at the end would leave the other worker without work."""
     items.sort(key=lambda item: LONG.index(item.path.name) if item.path.name in LONG else len(LONG))
+
+
+@pytest.fixture(autouse=True)
+def no_attempt_goes_on() -> Iterator[None]:
+    """An attempt that still runs after its verdict would slow down every test that comes after."""
+    yield
+    deadline = time.monotonic() + 20
+    while left := [thread for thread in threading.enumerate() if thread.name == "attempt"]:
+        assert time.monotonic() < deadline, f"{len(left)} attempts still run"
+        time.sleep(0.01)
 
 
 @pytest.fixture(scope="session")

@@ -202,7 +202,7 @@ def test_after_an_attempt_that_hangs_in_c_the_next_one_is_judged(monkeypatch):
 
 def test_waiting_without_work_is_ended_too(monkeypatch):
     set_limits(monkeypatch, 20, waiting=0.5)
-    verdict = judge("softmax", lambda x: time.sleep(10))
+    verdict = judge("softmax", lambda x: time.sleep(3))
     assert verdict.code == "endless"
     assert "restart the kernel" in verdict.message  # a call into C does not come back
 

@@ -120,6 +120,8 @@ def test_an_endless_attempt_ends_without_an_exception_from_outside(monkeypatch):
         verdict = judge("softmax", make_answer(f"def my_softmax(x):\n    {cell}", "my_softmax", "<cell>"))
         assert verdict.code == "endless"
         assert "line " in verdict.message
+        assert "restart the kernel" not in verdict.message
+        assert not [thread for thread in threading.enumerate() if thread.name == "attempt"], cell
 
 
 def test_state_that_lives_on_is_found():

@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import IO
 
 from lessonlib.course.commands.export import GLOSSARY, export, glossary_text
 from lessonlib.course.notebooks import STAMP, Lesson, cleaned, code_hash, lessons, quiet_kernels
@@ -26,6 +25,7 @@ from lessonlib.files import find_mnist
 LARGEST_PICTURE = 40_000  # bytes
 LARGEST_NOTEBOOK = 600_000
 SECONDS_TO_END = 15
+SECONDS_OF_SILENCE = 60
 # What a contributor needs most: lessons, exercises as they stand in them, the README, and who may import whom. Code has
 # tests named as it is, which its author runs alone.
 QUICK_TESTS = ("test_words.py", "test_lesson_exercises.py", "test_task_files.py", "test_readme.py", "test_floors.py",
@@ -108,16 +108,16 @@ def _picture_problems(output: dict) -> list[str]:
 def started(chosen: Iterable[Check]) -> Iterator[dict[str, Callable[[], list[str]]]]:
     """Start all commands at once, side by side; gives for each check the function that finds (or waits for) its problems."""
     find, processes = {}, []
-    with contextlib.ExitStack() as outputs:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         try:
             for check in chosen:
                 if callable(check.find):
                     find[check.name] = check.find
                     continue
-                output = outputs.enter_context(tempfile.TemporaryFile())
                 # In a session of its own, so that Ctrl-C reaches it once, through `_end`.
-                process = subprocess.Popen([sys.executable, *check.find], cwd=need_checkout(), stdin=subprocess.DEVNULL,
-                                           stdout=output, stderr=subprocess.STDOUT, start_new_session=True)
+                with (output := Path(folder, check.name)).open("wb") as file:
+                    process = subprocess.Popen([sys.executable, *check.find], cwd=need_checkout(), stdin=subprocess.DEVNULL,
+                                               stdout=file, stderr=subprocess.STDOUT, start_new_session=True)
                 processes.append(process)
                 find[check.name] = partial(_problems, process, output)
             yield find
@@ -125,11 +125,17 @@ def started(chosen: Iterable[Check]) -> Iterator[dict[str, Callable[[], list[str
             _end(processes)
 
 
-def _problems(process: subprocess.Popen, output: IO[bytes]) -> list[str]:
-    """Wait for a command; its output is the problem where it fails."""
-    code = process.wait()
-    output.seek(0)
-    text = output.read().decode("utf-8", errors="replace")
+def _problems(process: subprocess.Popen, output: Path) -> list[str]:
+    """Wait for a command, and show once a minute how far it is; its output is the problem where it fails."""
+    start = time.monotonic()
+    while True:
+        try:
+            code = process.wait(SECONDS_OF_SILENCE)
+            break
+        except subprocess.TimeoutExpired:
+            last = output.read_text(encoding="utf-8", errors="replace").rstrip().rpartition("\n")[2]
+            console.print(f"    {time.monotonic() - start:.0f} s … {last[-100:]}", markup=False)
+    text = output.read_text(encoding="utf-8", errors="replace")
     if code:
         return [text]
     lines = [line for line in text.splitlines() if line.strip()]
@@ -166,9 +172,11 @@ def _signal(process: subprocess.Popen, name: str) -> None:
 # took 9 GB. So a few at a time, each in a process of its own.
 NOTEBOOKS_IN_TURNS = """
 import subprocess, sys
+from pathlib import Path
 some = "from nbdev.test import nbdev_test; nbdev_test(file_glob={!r}, n_workers=1, do_print=False)"
 globs = "0*.ipynb", "1[0-4]*.ipynb", "1[5-9]*.ipynb", "2[0-2]*.ipynb", "2[3-9]*.ipynb", "[!012]*.ipynb"
-sys.exit(int(any([subprocess.call([sys.executable, "-c", some.format(glob)]) for glob in globs])))
+found = [glob for glob in globs if any(Path("nbs").glob(glob))]
+sys.exit(int(any([subprocess.call([sys.executable, "-c", some.format(glob)]) for glob in found])))
 """
 
 CHECKS = (

@@ -58,7 +58,7 @@ class Monitor(TorchFunctionMode):
         return None
 
     def _line(self, frame: FrameType, event: str, _arg: object) -> Callable:
-        if event == "line":
+        if event in ("line", "opcode"):
             self.watch.line(frame)
         return self._line
 

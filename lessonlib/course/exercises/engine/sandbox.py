@@ -35,6 +35,7 @@ SECONDS = 1.0  # of processor time in a call that goes through very many lines
 SECONDS_IN_FEW_LINES = 5.0  # in one that does not: a first plot takes a second or two
 MANY_LINES = 50_000
 SECONDS_WITHOUT_A_LINE = 20.0  # of processor time, for one call of a library
+SECONDS_OF_A_LINE = 0.3  # of processor time, after which a line is looked at step by step
 SECONDS_OF_WAITING = 4.0  # on the clock, with hardly any processor time
 SECONDS_TO_STOP = 0.5
 MOST_MEMORY = 2 * 2**30  # bytes that an attempt may take; the inputs of all exercises are tiny
@@ -305,6 +306,8 @@ def _finishes(thread: threading.Thread, done: threading.Event, watch: Stopwatch,
             lines, worked, idle_worked, idle_since = watch.lines, work, work, now
         elif work - idle_worked > 0.02 * (now - idle_since) + 0.05:
             idle_worked, idle_since = work, now  # it works; perhaps slowly, because others work too
+        if watch.inside and work - worked > SECONDS_OF_A_LINE:
+            _trace_steps(thread)
         if not watch.raised:
             raised = now
         if taken.look() and not watch.stop.is_set():
@@ -317,6 +320,17 @@ def _finishes(thread: threading.Thread, done: threading.Event, watch: Stopwatch,
                              or now - raised > SECONDS_TO_STOP):
             return False
     return True
+
+
+def _trace_steps(thread: threading.Thread) -> None:
+    """Count each step of the line that the thread is in as a line.
+
+    Up to Python 3.11 `while True: pass` on one line is a jump to itself, for which no new line is announced: without
+    this it would go on for ever, and take half the time of all that comes after it.
+    """
+    frame = sys._current_frames().get(thread.ident or 0)
+    if sys.version_info < (3, 12) and frame is not None and is_theirs(frame.f_code.co_filename):
+        frame.f_trace_opcodes = True
 
 
 def _imports(thread: threading.Thread) -> bool:
