@@ -119,6 +119,24 @@ def test_a_name_of_the_reader_s_answer_may_not_be_used(readme):
     assert f"line '{name}(logits)': '{name}' is what an exercise calls the reader's answer. Use another name" in problem
 
 
+@pytest.mark.parametrize(("tags", "found"), [(["predict"], 1), (["predict", "plumbing"], 0), ([], 0)])
+def test_a_picture_to_be_guessed_does_not_show_what_it_shows(readme, tags, found):
+    cell = {"cell_type": "code", "id": "0", "metadata": {"tags": tags}, "source": ["picture(figure, 'A blurred 7.')"],
+            "outputs": []}
+    lesson = Lesson(SOFTMAX_LESSON.path, {**SOFTMAX_LESSON.nb, "cells": [*SOFTMAX_LESSON.nb["cells"], cell]})
+    problems = problems_of(lesson, LESSONS, readme)
+    assert len(problems) == found
+    assert all("the description of the picture answers the question" in problem for problem in problems)
+
+
+def test_a_lesson_is_one_sitting(readme):
+    lesson = changed(SOFTMAX_LESSON, "## Questions", "word " * structure.MOST_WORDS + "\n\n## Questions")
+    [problem] = problems_of(lesson, LESSONS, readme)
+    assert f"words of prose are in view, and {structure.MOST_WORDS:,} are the most" in problem
+    folded = changed(SOFTMAX_LESSON, "## Questions", "<details>" + "word " * structure.MOST_WORDS + "</details>\n\n## Questions")
+    assert problems_of(folded, LESSONS, readme) == []
+
+
 def test_the_list_in_the_readme_is_compared(readme):
     row = next(line for line in readme.splitlines() if f"(nbs/{SOFTMAX_LESSON.path.name})" in line)
     [problem] = problems_of(SOFTMAX_LESSON, LESSONS, readme.replace(row + "\n", ""))

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from lessonlib.course.exercise_cells import TAG
 from lessonlib.course.exercises.task_files import Task, tasks
 from lessonlib.course.notebooks import Lesson, lessons, sources
 from lessonlib.course.terminal import need_checkout
@@ -28,9 +29,15 @@ _EXERCISE = re.compile(r"^\*\*(?:Exercise )?(\d+)\b", re.MULTILINE)
 _WITH_LINK = re.compile(r"[^.?!\n]*\[lesson \d+\][^.?!\n]*")  # a sentence that says where to read more
 _NAMED = re.compile(r"[\w-]+ \(lesson \d+\)")  # a word and where it is introduced
 _YOURS = "# your code here"
+_DESCRIBED = re.compile(r"\b(picture|stepper)\(|\balts?=")  # what takes an alt text
 
 
-class Part(NamedTuple):
+# What a reader does not see as prose: folds, code, comments, tags, and where a link leads.
+_UNSEEN = re.compile(r"<details>.*?</details>|^```.*?^```|<!--.*?-->|<[^>]+>|\]\([^)]*\)", re.DOTALL | re.MULTILINE)
+MOST_WORDS, MOST_CELLS = 3500, 90
+
+
+class Need(NamedTuple):
     """What must stand in a lesson, in this order or near it."""
 
     text: str  # as it stands in a cell
@@ -38,18 +45,18 @@ class Part(NamedTuple):
 
 
 PARTS = (
-    Part("# ", "the title with the question that the lesson answers, as in `# Softmax — \"How do ten scores become one?\"`"),
-    Part("**You need:**", "what a reader must know, with links to the lessons that teach it"),
-    Part("**Time:**", "how long it takes, as in `**Time:** 45 minutes.`"),
-    Part("ladder_picture(", "a code cell near the top that shows where on the ladder this lesson is, as in `ladder_picture(3)`"),
-    Part("## What you know now", "a list: what the reader can do and say after this lesson"),
-    Part("## New words", "the terms that the lesson introduces, each `- [**term**](../docs/glossary.md#term): One sentence.`"),
-    Part("## Questions", f"{QUESTIONS[0]} to {QUESTIONS[1]} questions, `<details><summary>1. Why …?</summary>`, an empty line, "
+    Need("# ", "the title with the question that the lesson answers, as in `# Softmax — \"How do ten scores become one?\"`"),
+    Need("**You need:**", "what a reader must know, with links to the lessons that teach it"),
+    Need("**Time:**", "how long it takes, as in `**Time:** 45 minutes.`"),
+    Need("ladder_picture(", "a code cell near the top that shows where on the ladder this lesson is, as in `ladder_picture(3)`"),
+    Need("## What you know now", "a list: what the reader can do and say after this lesson"),
+    Need("## New words", "the terms that the lesson introduces, each `- [**term**](../docs/glossary.md#term): One sentence.`"),
+    Need("## Questions", f"{QUESTIONS[0]} to {QUESTIONS[1]} questions, `<details><summary>1. Why …?</summary>`, an empty line, "
          "the answer, an empty line, `</details>`"),
-    Part("## Exercises", f"{FEWEST_EXERCISES} exercises or more, numbered `**1. Title.**`; `lessons new exercise ID` makes one "
+    Need("## Exercises", f"{FEWEST_EXERCISES} exercises or more, numbered `**1. Title.**`; `lessons new exercise ID` makes one "
          "that is checked"),
-    Part("## Read on", "papers, books and pages, each with one phrase that says why"),
-    Part("**Next:**", "the last line: where the reader goes from here"),
+    Need("## Read on", "papers, books and pages, each with one phrase that says why"),
+    Need("**Next:**", "the last line: where the reader goes from here"),
 )
 
 
@@ -75,7 +82,7 @@ def problems_of(lesson: Lesson, every: Sequence[Lesson], readme: str) -> list[st
     """What is wrong with one lesson, among all of them."""
     return [*part_problems(lesson), *module_problems(lesson), *word_problems(lesson, every),
             *early_words(lesson, introduced(every)), *numbering_problems(lesson), *check_problems(lesson, tasks()),
-            *stub_problems(lesson), *readme_problems(lesson, readme)]
+            *stub_problems(lesson), *prediction_problems(lesson), *length_problems(lesson), *readme_problems(lesson, readme)]
 
 
 def part_problems(lesson: Lesson) -> Iterator[str]:
@@ -174,6 +181,41 @@ def stub_problems(lesson: Lesson) -> Iterator[str]:
             if (name := node.id if isinstance(node, ast.Name) else node.name) in names:
                 yield (f"{Location(lesson, n, lines[node.lineno - 1])}: {name!r} is what an exercise calls the reader's answer. "
                        f"Use another name in one of the two, such as `my_{name}` in the exercise")
+
+
+def prediction_problems(lesson: Lesson) -> Iterator[str]:
+    """Cells that ask for a guess and show their alt text, which tells what there is to see."""
+    for n, cell in enumerate(lesson.nb["cells"]):
+        tags = cell["metadata"].get("tags", [])
+        if "predict" not in tags or "plumbing" in tags:
+            continue
+        for line in "".join(cell["source"]).splitlines():
+            if _DESCRIBED.search(line):
+                yield (f"{Location(lesson, n, line)}: the description of the picture answers the question. Tag the cell "
+                       "`plumbing` as well, which folds its code")
+                break
+
+
+def length_problems(lesson: Lesson) -> Iterator[str]:
+    """Lessons of more than one sitting."""
+    if (n := words_in_view(lesson)) > MOST_WORDS:
+        yield (f"{_place_of(lesson, '# ')}: {n:,} words of prose are in view, and {MOST_WORDS:,} are the most. Cut what is told "
+               "twice, or fold what the idea does not need")
+    if (n := cells_in_view(lesson)) > MOST_CELLS:
+        yield f"{_place_of(lesson, '# ')}: {n} cells of code are in view, and {MOST_CELLS} are the most"
+
+
+def words_in_view(lesson: Lesson) -> int:
+    """Words of prose outside of folds and exercises."""
+    texts = ["".join(cell["source"]) for cell in lesson.nb["cells"]
+             if cell["cell_type"] == "markdown" and not any(tag.startswith(TAG) for tag in cell["metadata"].get("tags", []))]
+    return len(_UNSEEN.sub("", "\n".join(texts)).split())
+
+
+def cells_in_view(lesson: Lesson) -> int:
+    """Cells of code that a reader's copy does not fold."""
+    return sum(cell["cell_type"] == "code" and not {"plumbing", "colab"} & set(cell["metadata"].get("tags", []))
+               for cell in lesson.nb["cells"])
 
 
 def readme_problems(lesson: Lesson, readme: str) -> Iterator[str]:
