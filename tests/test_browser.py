@@ -141,6 +141,21 @@ def shoot(page, name: str) -> None:
         page.screenshot(path=Path(os.environ["LESSONLIB_SCREENSHOTS"], f"{name}.png"))
 
 
+def draw_a_one(page) -> None:
+    """Draw one stroke on the pad, from top to bottom; the kernel must answer."""
+    pad = page.locator(".ll-pad").first
+    pad.scroll_into_view_if_needed()
+    pad.get_by_role("button", name="Clear").click()
+    assert pad.locator(".ll-pad-bars").get_attribute("aria-label") is None
+    box = pad.locator("canvas").first.bounding_box()
+    x, y, side = box["x"] + box["width"] / 2, box["y"], box["height"]
+    page.mouse.move(x, y + 0.2 * side)
+    page.mouse.down()
+    page.mouse.move(x, y + 0.8 * side, steps=8)
+    page.mouse.up()
+    pad.locator(".ll-pad-said", has_text="It reads a 1").wait_for(timeout=60_000)
+
+
 @need_chromium
 def test_lesson_one_runs_in_jupyterlab(browser, server, course):
     """Open it, Run All, and look at every output."""
@@ -156,6 +171,8 @@ def test_lesson_one_runs_in_jupyterlab(browser, server, course):
         pictures = page.locator(".jp-OutputArea img")
         assert pictures.count() > 0
         assert all(len(pictures.nth(n).get_attribute("alt") or "") > 10 for n in range(pictures.count()))
+        draw_a_one(page)
+        shoot(page, "lesson-one-drawn")
     assert (course / "nbs" / "00_start.ipynb").read_bytes() == source
 
 

@@ -87,7 +87,7 @@ def test_the_widget_answers_and_tells_errors():
     pad.pixels = bytes(range(256)) * 3 + bytes(16)
     assert pad.answer["probs"][4] == pytest.approx(1)
     assert (seen[0].shape, seen[0].dtype, int(seen[0][1, 0])) == ((28, 28), torch.uint8, 28)
-    pad.pixels = bytes(784)
+    pad.set_state({"pixels": memoryview(bytes(784))})  # as a browser's message brings them
     assert pad.answer == {"error": "RuntimeError: the model is gone"}
 
 

@@ -21,7 +21,7 @@ class Pad(anywidget.AnyWidget):
     _esm = Path(__file__).with_name("pad.js")
     _css = Path(__file__).with_name("pad.css")
     example = traitlets.Bytes().tag(sync=True)
-    pixels = traitlets.Bytes().tag(sync=True)
+    pixels = traitlets.Bytes().tag(sync=True, from_json=lambda value, _pad: bytes(value))  # a memoryview comes in
     answer = traitlets.Dict().tag(sync=True)
 
     def __init__(self, read: Callable[[Tensor], Tensor], example: Tensor, probs: list[float]):
