@@ -59,6 +59,12 @@ def test_the_ladder_comes_right_after_the_title():
     assert "".join(last["source"]) == "1 + 1"
 
 
+def test_what_a_module_is_for_is_not_what_the_lesson_is_about():
+    title = cell('# Tensors — "What is one?"\n\n> Where tensors live.\n\nWhat comes before it.\n\n> A quotation.', kind="markdown")
+    [_, _, rest] = cells_of(lesson_of(title, cell("ladder_picture(2)")))
+    assert "".join(rest["source"]) == "What comes before it.\n\n> A quotation."
+
+
 def test_a_ladder_further_down_stays_there():
     cells = [TITLE, *(cell(f"{n} + 1") for n in range(8)), cell("ladder_picture()")]
     assert "ladder_picture" in "".join(cells_of(lesson_of(*cells))[-1]["source"])

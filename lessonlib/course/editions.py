@@ -15,6 +15,7 @@ from lessonlib.course.notebooks import Lesson, text_hash
 PREDICT, PLUMBING = "predict", "plumbing"  # tags of cells
 LADDER = re.compile(r"^ladder_picture\((.*)\)\s*$", re.MULTILINE)
 DEFAULT_EXP = re.compile(r"^#\|\s*default_exp\b.*\n?", re.MULTILINE)
+MODULE_LINE = re.compile(r"^(> .*(\n|$))+", re.MULTILINE)  # what the module is for: nbdev's, not the reader's
 GLOSSARY_LINK = re.compile(r"\]\(\.\./docs/glossary\.md")
 FIRST_SCREEN = 6  # cells; a ladder further down belongs to what is said there
 # What JupyterLab would write into a notebook when its kernel starts, so that one that was only opened is not "changed".
@@ -57,12 +58,16 @@ def _with_source(cell: dict, source: str) -> dict:
 
 
 def ladder_first(cells: list[dict]) -> list[dict]:
-    """The cells so that the ladder is on the first screen: the title, the ladder, then what the lesson says before it."""
+    """The cells so that the ladder is on the first screen: the title, the ladder, then what the lesson says before it.
+
+    Without the line that says what the module is for, which is not what the lesson is about.
+    """
     place = next((n for n, cell in enumerate(cells[:FIRST_SCREEN]) if _draws_ladder(cell)), None)
     first = "".join(cells[0]["source"]) if cells else ""
     if place is None or not first.startswith("# "):
         return cells
     title, _, rest = first.partition("\n")
+    rest = MODULE_LINE.sub("", rest, count=1)
     opening = [_with_source(cells[0], title), cells[place]]
     if rest.strip():
         second = {"cell_type": "markdown", "id": text_hash(f"{cells[0].get('id', '')} continued")[:8], "metadata": {}}
