@@ -60,9 +60,9 @@ def test_the_ladder_comes_right_after_the_title():
 
 
 def test_what_a_module_is_for_is_not_what_the_lesson_is_about():
-    title = cell('# Tensors — "What is one?"\n\n> Where tensors live.\n\nWhat comes before it.\n\n> A quotation.', kind="markdown")
+    title = cell('# Tensors — "What is one?"\n\n> Where tensors live.\n\nBefore it.\n\n> A quotation.', kind="markdown")
     [_, _, rest] = cells_of(lesson_of(title, cell("ladder_picture(2)")))
-    assert "".join(rest["source"]) == "What comes before it.\n\n> A quotation."
+    assert "".join(rest["source"]) == "Before it.\n\n> A quotation."
 
 
 def test_a_ladder_further_down_stays_there():
