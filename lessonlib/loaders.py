@@ -94,5 +94,6 @@ class BatchLoader:
         return math.ceil(len(self.x) / self.batch_size)
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
-        generator = (self.generator or torch.default_generator) if self.shuffle else None
-        return batches(self.x, self.y, self.batch_size, generator)
+        if not self.shuffle:
+            return batches(self.x, self.y, self.batch_size)
+        return batches(self.x, self.y, self.batch_size, self.generator or torch.default_generator)
