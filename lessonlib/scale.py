@@ -4,10 +4,10 @@
 # ruff: noqa: I001, E402, RUF022, RUF100
 
 # %% auto #0
-__all__ = ['LOOPBACK', 'KEY', 'SAME_TASK', 'measured', 'training_step', 'KernelRecorder', 'cut', 'timeline', 'record', 'aside',
-           'Captured', 'fused_step', 'rows_of', 'Group', 'shared_step', 'train_shared', 'TorchGroup', 'machine_facts',
-           'WorkerLost', 'Line', 'Star', 'Ring', 'meet', 'listen', 'launch', 'introduce', 'watch', 'end', 'verdict',
-           'work', 'main', 'train_in_processes', 'passport_rows']
+__all__ = ['SAME_TASK', 'LOOPBACK', 'KEY', 'measured', 'training_step', 'KernelRecorder', 'cut', 'timeline', 'record', 'aside',
+           'Captured', 'fused_step', 'rows_of', 'Group', 'shared_step', 'train_shared', 'TorchGroup', 'WorkerLost',
+           'Line', 'Star', 'Ring', 'passport_rows', 'machine_facts', 'meet', 'listen', 'launch', 'introduce', 'watch',
+           'end', 'verdict', 'work', 'main', 'train_in_processes']
 
 # %% ../nbs/25_scale.ipynb #70dc84d5
 import argparse
@@ -294,18 +294,6 @@ class TorchGroup:
     def close(self) -> None:
         dist.destroy_process_group()
 
-# %% ../nbs/25_scale.ipynb #fb9fb5a7
-def machine_facts(
-    device: torch.device | str = "cpu",
-    command: str = "",  # that made the measurement
-) -> dict:
-    """Machine, versions, date and command: what has to stand beside a measurement."""
-    kind = torch.device(device).type
-    name = torch.cuda.get_device_name(device) if kind == "cuda" else "Apple GPU" if kind == "mps" else f"{os.cpu_count()} cores"
-    versions = {"python": platform.python_version(), "torch": str(torch.__version__), "lessonlib": lessonlib.__version__}
-    return {"machine": f"{name}, {platform.machine()}, {platform.system()}", "versions": versions,
-            "date": date.today().isoformat(), "command": command}
-
 # %% ../nbs/25_scale.ipynb #4b87c8ba
 class WorkerLost(RuntimeError):
     """Another process of the group has ended, or has not answered in time."""
@@ -416,6 +404,78 @@ class Ring:
                 line.close()
         self.sender.shutdown()
 
+# %% ../nbs/25_scale.ipynb #135477ea
+SAME_TASK = ("source", "n_hidden", "epochs", "batch_size")  # what runs must share to be compared
+
+
+def passport_rows(
+    runs: Sequence[dict],  # as `lessons ladder --json` and `python -m lessonlib.scale --json` write them
+) -> list[dict]:  # where, dtype, processes, rungs, batches, difference, tolerance, because, ...
+    """One row for each run, and one for its bare Python: the largest difference from a run on the CPU in float64.
+
+    Compared with is the first rung of that run.
+
+    Raises `ValueError` where that run is not among them, or where a run was about another task.
+    """
+    found = [run for run in runs if (run["device"], run["dtype"], run.get("processes", 1)) == ("cpu", "float64", 1)]
+    if not found:
+        raise ValueError("expected a run on the CPU in float64 to compare with; got none. "
+                         "`lessons ladder --device cpu --dtype float64 --json FILE` makes one")
+    home = found[0]
+    first = torch.tensor(home["rungs"][0]["losses"], dtype=torch.float64)
+    rows = []
+    for run in runs:
+        for name in SAME_TASK:
+            if run.get(name, 0) != home.get(name, 0):  # runs from before hidden layers do not name them
+                raise ValueError(f"expected runs of one task; got {name} {home.get(name, 0)!r} and {run.get(name, 0)!r}")
+        lists = [rung for rung in run["rungs"] if rung["name"] == "Bare Python"]
+        tensors = [rung for rung in run["rungs"] if rung["name"] != "Bare Python"]
+        rows += [_passport_row(run, rungs, first, run is home) for rungs in (tensors, lists) if rungs]
+    return rows
+
+
+def _passport_row(run: dict, rungs: Sequence[dict], first: Tensor, is_home: bool) -> dict:
+    """The largest difference of some rungs of one run from the losses `first`, and where it comes from."""
+    apart = {}
+    for rung in rungs:
+        losses = torch.tensor(rung["losses"], dtype=torch.float64)
+        n = min(len(losses), len(first))
+        apart[rung["name"]] = (losses[:n] - first[:n]).abs().max().item()
+    bare = rungs[0]["name"] == "Bare Python"
+    dtype, processes = run["dtype"], run.get("processes", 1)
+    reasons = []
+    if dtype == "float32":
+        reasons.append("pixels and weights begin with 24 bits" if bare else "24 bits for every number, 53 in float64")
+    if bare:
+        reasons.append("sums number by number")
+    elif processes > 1:
+        reasons.append("each process sums its own rows first")
+    elif run["device"] != "cpu":
+        reasons.append("other kernels, another order of sums")
+    else:
+        if is_home:
+            reasons.append("the run to compare with")
+        if not is_home or len(rungs) > 1:
+            reasons.append("each rung sums in its own order")
+    worst = max(apart, key=apart.__getitem__)
+    return {"where": "lists" if bare else run["device"], "machine": run.get("machine", "not said"), "dtype": dtype,
+            "processes": processes, "all_reduce": run.get("all_reduce", ""), "rungs": list(apart),
+            "batches": min(len(rungs[0]["losses"]), len(first)), "difference": apart[worst], "of": worst,
+            "tolerance": TOLERANCE[dtype], "because": "; ".join(reasons),
+            "versions": run.get("versions", {}), "date": run.get("date", ""), "command": run.get("command", "")}
+
+# %% ../nbs/25_scale.ipynb #fb9fb5a7
+def machine_facts(
+    device: torch.device | str = "cpu",
+    command: str = "",  # that made the measurement
+) -> dict:
+    """Machine, versions, date and command: what has to stand beside a measurement."""
+    kind = torch.device(device).type
+    name = torch.cuda.get_device_name(device) if kind == "cuda" else "Apple GPU" if kind == "mps" else f"{os.cpu_count()} cores"
+    versions = {"python": platform.python_version(), "torch": str(torch.__version__), "lessonlib": lessonlib.__version__}
+    return {"machine": f"{name}, {platform.machine()}, {platform.system()}", "versions": versions,
+            "date": date.today().isoformat(), "command": command}
+
 # %% ../nbs/25_scale.ipynb #4b5df926
 LOOPBACK = "127.0.0.1"  # this machine and no other
 KEY = 32  # bytes that only the processes of one group know
@@ -439,12 +499,12 @@ def meet(
         line.send_bytes(key + rank.to_bytes(4, "big") + words.to_bytes(4, "big"))
         return line
 
-    with socket.create_server((LOOPBACK, 0), backlog=size) as ear:
-        launcher = call(door, "the launcher", ear.getsockname()[1])
+    with socket.create_server((LOOPBACK, 0), backlog=size) as listener:
+        launcher = call(door, "the launcher", listener.getsockname()[1])
         ports = launcher.receive(torch.empty(size, dtype=torch.int64)).tolist()
         following, previous = (rank + 1) % size, (rank - 1) % size
         if kind == "star" and rank == 0:
-            callers = listen(ear, f"worker {rank}", range(1, size), key, seconds)
+            callers = listen(listener, f"worker {rank}", range(1, size), key, seconds)
             group: Star | Ring = Star(rank, size, {other: line for other, (line, _) in callers.items()})
         elif kind == "star":
             group = Star(rank, size, {0: call(ports[0], "worker 0")})
@@ -452,14 +512,14 @@ def meet(
             group = Ring(rank, size, None, None)
         else:
             to_next = call(ports[following], f"worker {following}")
-            group = Ring(rank, size, to_next, listen(ear, f"worker {rank}", [previous], key, seconds)[previous][0])
+            group = Ring(rank, size, to_next, listen(listener, f"worker {rank}", [previous], key, seconds)[previous][0])
         launcher.send_bytes(b"!")  # connected
         launcher.close()
         return group
 
 # %% ../nbs/25_scale.ipynb #a61508b8
 def listen(
-    ear: socket.socket,
+    listener: socket.socket,
     me: str,
     ranks: Sequence[int],  # who is expected
     key: bytes,
@@ -471,9 +531,9 @@ def listen(
     while missing := set(ranks) - set(found):
         if time.monotonic() > deadline or give_up():
             raise WorkerLost(f"{me} waited for {', '.join(f'worker {rank}' for rank in sorted(missing))}, who did not call")
-        ear.settimeout(0.2)
+        listener.settimeout(0.2)
         try:
-            line = Line(ear.accept()[0], me, "a caller", min(seconds, 10.0))
+            line = Line(listener.accept()[0], me, "a caller", min(seconds, 10.0))
             hello = line.receive_bytes(KEY + 8)
         except (TimeoutError, WorkerLost):
             continue
@@ -510,9 +570,9 @@ def launch(
             for rank in range(1 if kind == "torch" else n):
                 own = {} if kind == "torch" else {"RANK": str(rank), "WORLD_SIZE": str(n), "LESSONLIB_KEY": key.hex(),
                                                   "LESSONLIB_DOOR": str(door.getsockname()[1])}
-                with Path(folder, f"{rank}.txt").open("w", encoding="utf-8") as said:
+                with Path(folder, f"{rank}.txt").open("w", encoding="utf-8") as output:
                     processes.append(subprocess.Popen([sys.executable, *(borrowed if kind == "torch" else module)],
-                                                      env=common | own, stdin=subprocess.DEVNULL, stdout=said, stderr=said))
+                                                      env=common | own, stdin=subprocess.DEVNULL, stdout=output, stderr=output))
                 notify(f"{'torchrun' if kind == 'torch' else f'worker {rank}'}: process {processes[-1].pid}")
             if kind != "torch":
                 introduce(door, key, processes, deadline)
@@ -653,61 +713,6 @@ def train_in_processes(
         file = Path(folder, "run.json")
         launch(kind, ["--images", str(images), "--dtype", dtype, "--source", source, "--json", str(file)], n, seconds)
         return json.loads(file.read_text(encoding="utf-8"))
-
-# %% ../nbs/25_scale.ipynb #135477ea
-SAME_TASK = ("source", "n_hidden", "epochs", "batch_size")  # what runs must share to be compared
-
-
-def passport_rows(
-    runs: Sequence[dict],  # as `lessons ladder --json` and `python -m lessonlib.scale --json` write them
-) -> list[dict]:  # where, dtype, processes, rungs, batches, difference, tolerance, because, ...
-    """One row for each run, and one for its bare Python: the largest difference from rung 1 on the CPU in float64.
-
-    Raises `ValueError` where that run is not among them, or where a run was about another task.
-    """
-    found = [run for run in runs if (run["device"], run["dtype"], run.get("processes", 1)) == ("cpu", "float64", 1)]
-    if not found:
-        raise ValueError("expected a run on the CPU in float64 to compare with; got none. "
-                         "`lessons ladder --device cpu --dtype float64 --json FILE` makes one")
-    home = found[0]
-    first = torch.tensor(home["rungs"][0]["losses"], dtype=torch.float64)
-    rows = []
-    for run in runs:
-        for name in SAME_TASK:
-            if run.get(name, 0) != home.get(name, 0):  # runs from before hidden layers do not name them
-                raise ValueError(f"expected runs of one task; got {name} {home.get(name, 0)!r} and {run.get(name, 0)!r}")
-        lists = [rung for rung in run["rungs"] if rung["name"] == "Bare Python"]
-        tensors = [rung for rung in run["rungs"] if rung["name"] != "Bare Python"]
-        rows += [_passport_row(run, rungs, first, run is home) for rungs in (tensors, lists) if rungs]
-    return rows
-
-
-def _passport_row(run: dict, rungs: Sequence[dict], first: Tensor, is_home: bool) -> dict:
-    """The largest difference of some rungs of one run from the losses `first`, and where it comes from."""
-    apart = {}
-    for rung in rungs:
-        losses = torch.tensor(rung["losses"], dtype=torch.float64)
-        n = min(len(losses), len(first))
-        apart[rung["name"]] = (losses[:n] - first[:n]).abs().max().item()
-    bare = rungs[0]["name"] == "Bare Python"
-    dtype, processes = run["dtype"], run.get("processes", 1)
-    reasons = []
-    if dtype == "float32":
-        reasons.append("pixels and weights begin with 24 bits" if bare else "24 bits for every number, 53 in float64")
-    if bare:
-        reasons.append("sums number by number")
-    elif processes > 1:
-        reasons.append("each process sums its own rows first")
-    elif run["device"] != "cpu":
-        reasons.append("other kernels, another order of sums")
-    else:
-        reasons += ["the run to compare with", "each rung sums in its own order"][not is_home :]
-    worst = max(apart, key=apart.__getitem__)
-    return {"where": "lists" if bare else run["device"], "machine": run.get("machine", "not said"), "dtype": dtype,
-            "processes": processes, "all_reduce": run.get("all_reduce", ""), "rungs": list(apart),
-            "batches": min(len(rungs[0]["losses"]), len(first)), "difference": apart[worst], "of": worst,
-            "tolerance": TOLERANCE[dtype], "because": "; ".join(reasons) ,
-            "versions": run.get("versions", {}), "date": run.get("date", ""), "command": run.get("command", "")}
 
 # %% ../nbs/25_scale.ipynb #04a8916f
 if __name__ == "__main__" and "__file__" in globals():  # as a program, and not in a notebook

@@ -76,7 +76,8 @@ def layer_groups(
     model: nn.Sequential,
 ) -> list[list[nn.Parameter]]:  # one list for each part that has parameters, the head last
     """The parameters of a model, part by part."""
-    return [params for part in model if (params := list(part.parameters()))]
+    groups = [list(part.parameters()) for part in model]
+    return [group for group in groups if group]
 
 # %% ../nbs/22_transfer.ipynb #b7e5eeaf
 def freeze(

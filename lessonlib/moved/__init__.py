@@ -15,6 +15,7 @@ MOVED: dict[str, dict[str, str]] = {  # the module, then the name: the module wh
         # The steps by which one class once grew.
         **dict.fromkeys(("Recorded", "Arithmetic", "Functions", "Picking"), "lessonlib.autograd.TapeTensor"),
     },
+    "lessonlib.handwriting": {"fit": "lessonlib.handwriting.fit_into_box"},
 }
 
 
