@@ -132,7 +132,7 @@ def contributions(
     n_groups = int(groups.max()) + 1
     order = list(range(n_groups) if order is None else order)
     if sorted(order) != list(range(n_groups)) or not x.shape == reference.shape == groups.shape:
-        raise ValueError(f"expected x, reference and groups of one shape, and each of {n_groups} groups once in the order; "
+        raise ValueError(f"expected x, reference and groups of the same shape, and each of {n_groups} groups once in the order; "
                          f"got {tuple(x.shape)}, {tuple(reference.shape)}, {tuple(groups.shape)} and {order}")
     steps = reference.repeat(n_groups + 1, 1)  # (n_groups + 1, n_features)
     for n, group in enumerate(order, start=1):

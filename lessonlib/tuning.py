@@ -331,7 +331,7 @@ def search(
 
 
 def _collect(runs: Iterable[tuple[int, Callable[[], dict]]], settings: Sequence[dict]) -> dict[int, dict]:
-    """The results by number, as they come in; an error is told with the setting that it belongs to."""
+    """The results by number, as they come in; an error names the setting that it belongs to."""
     results = {}
     for n, result in tqdm(runs, total=len(settings), desc="settings", leave=False):
         try:
