@@ -20,7 +20,7 @@ class TapeNumber:
     """A number that writes down on a tape, a list, what is done with it."""
 
     def __init__(self, value: float, tape: list):
-        self.value, self.tape = value, tape
+        self.value, self.tape, self.grad = value, tape, 0.0
 
     def record(self, value: float, *inputs: tuple["TapeNumber", float]) -> "TapeNumber":
         """Return a result, with its note on the tape: each input, and the slope of the result for it."""
@@ -189,4 +189,4 @@ class TapeTensor:
         return f"TapeTensor({self.data})"
 
 # %% ../nbs/17_tape.ipynb #28e73160
-__getattr__ = moved_names(__name__)  # what was in this module once, and has a module of its own now
+__getattr__ = moved_names(__name__)  # programs that ask this module for a name that lives elsewhere now still get it

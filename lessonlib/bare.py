@@ -152,14 +152,14 @@ def rung_python(
     """Rung 7: lists and `math`, over the first batches; nothing is borrowed."""
     first = islice(batches(task.x, task.y, task.batch_size, task.generator()), n_batches)
     lists = [(xb.tolist(), yb.tolist()) for xb, yb in first]
-    *hidden, weight, bias = [numbers.tolist() for layer in task.layers for numbers in layer]
-    step: Callable[..., float] = list_hidden_step if hidden else list_step
+    parameters = [numbers.tolist() for layer in task.layers for numbers in layer]  # weight, bias; with a hidden layer twice
+    step: Callable[..., float] = list_hidden_step if task.n_hidden else list_step
     with NoTorch():
-        losses = [step(x, y, *hidden, weight, bias, task.lr) for x, y in lists]
+        losses = [step(x, y, *parameters, task.lr) for x, y in lists]
 
     def model(x: Tensor) -> Tensor:  # (batch, 784) -> (batch, 10)
-        rows = list_relu(list_linear(x.tolist(), *hidden)) if hidden else x.tolist()
-        return x.new_tensor(list_log_probs(rows, weight, bias))
+        rows = list_relu(list_linear(x.tolist(), *parameters[:2])) if task.n_hidden else x.tolist()
+        return x.new_tensor(list_log_probs(rows, *parameters[-2:]))
 
     return Climb(torch.tensor(losses, dtype=torch.float64), model)
 

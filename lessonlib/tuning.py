@@ -308,7 +308,7 @@ def search(
     """Try all settings, in processes side by side, each with one thread (the idea of Parfit, Carpenter, 2017).
 
     The processes are spawned, so it works on Linux, macOS and Windows; `function` must be in a module, and a program needs
-    `if __name__ == "__main__":`. Raises `SearchError` where a setting fails or a worker dies; the rest is called off.
+    `if __name__ == "__main__":`. Raises `SearchError` where a setting fails or a worker dies; the rest is cancelled.
     """
     if not settings:
         raise ValueError("expected at least one setting to try; got none")
@@ -331,7 +331,7 @@ def search(
 
 
 def _collect(runs: Iterable[tuple[int, Callable[[], dict]]], settings: Sequence[dict]) -> dict[int, dict]:
-    """The results by number, as they come in; an error is told with the setting that it belongs to."""
+    """The results by number, as they come in; an error names the setting that it belongs to."""
     results = {}
     for n, result in tqdm(runs, total=len(settings), desc="settings", leave=False):
         try:
@@ -361,7 +361,7 @@ def heat_map(
     table = results.pivot_table(index=down, columns=across, values=value, dropna=False)  # repeated settings: their mean
     ranks, numbers = table if lowest else -table, table.to_numpy(dtype=float)
     fig, ax = plt.subplots(figsize=(1.5 + 0.8 * len(table.columns), 1.2 + 0.42 * len(table)))
-    ceiling = ranks.min().min() + 2 * (ranks.stack().median() - ranks.min().min()) + 1e-12  # one disaster shall not hide the rest
+    ceiling = ranks.min().min() + 2 * (ranks.stack().median() - ranks.min().min()) + 1e-12  # one disaster must not hide the rest
     ax.imshow(ranks, cmap="Blues_r", vmax=ceiling, aspect="auto")
     for row, column in product(range(len(table)), range(len(table.columns))):
         number, rank = numbers[row, column], ranks.iloc[row, column]
