@@ -123,7 +123,7 @@ def _new_axes(few: tuple[int, ...], many: tuple[int, ...], name: str) -> list[tu
     return ways
 
 
-def _mends(a: tuple[int, ...], b: tuple[int, ...]) -> list[str]:
+def _fixes(a: tuple[int, ...], b: tuple[int, ...]) -> list[str]:
     """Changes that make two shapes fit, in words: some that keep the larger shape, else one that makes pairs."""
     gentle = [*_new_axes(b, a, "b"), *_new_axes(a, b, "a")]
     if len(a) == len(b) == 2:
@@ -187,7 +187,7 @@ def _strides(own: tuple[int, ...], shape: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def _verdict(a: tuple[int, ...], b: tuple[int, ...]) -> list[str]:
-    """Do they fit? Then with which strides; else where not, and what would mend it."""
+    """Do they fit? Then with which strides; else where not, and what would fix it."""
     result, pairs = _result(a, b), _line_up(a, b)
     if result is not None:
         walked = [f"{name} acts as {result} with the strides {_strides(own, result)}; nothing is copied."
@@ -195,9 +195,9 @@ def _verdict(a: tuple[int, ...], b: tuple[int, ...]) -> list[str]:
         return [f"They fit: the result is {result}.", *walked]
     clashes = [f"axis {i - len(pairs)} is {m} in a and {n} in b"
                for i, (m, n) in enumerate(pairs) if _meet(m, n) is None]
-    mends = [f"This would fit: {mend}." for mend in _mends(a, b)]
+    fixes = [f"This would fit: {fix}." for fix in _fixes(a, b)]
     return [f"They do not fit: {', '.join(reversed(clashes))}.",
-            *(mends or ["No new axis and no transpose alone makes them fit."]),
+            *(fixes or ["No new axis and no transpose alone makes them fit."]),
             *([_product_in_words(a, b)] if len(a) == len(b) == 2 else [])]
 
 # %% ../nbs/13_broadcasting.ipynb #ca672f9e
@@ -231,5 +231,5 @@ def explain_broadcast(
     a: Tensor | Sequence[int],  # a tensor or a shape
     b: Tensor | Sequence[int],  # a tensor or a shape
 ) -> BroadcastExplanation:  # shows itself: as text everywhere, with a picture in a notebook
-    """Say and draw why two shapes fit or do not fit, and where they do not, what would mend it."""
+    """Say and draw why two shapes fit or do not fit, and where they do not, what would fix it."""
     return BroadcastExplanation(a, b)

@@ -272,7 +272,7 @@ def row_of(
     first: Sequence[float],  # the losses of rung 1
     seconds: float,  # that the rung took
 ) -> dict:
-    """A rung's row in the table, but for its lines of code."""
+    """A rung's row in the table, without its lines of code."""
     share = len(result.losses) / len(first)
     difference = result.losses - torch.tensor(first[: len(result.losses)], dtype=torch.float64)
     valid = batches(task.valid_x, task.valid_y, 250)

@@ -96,7 +96,7 @@ def matmul_last_axis(
     a: Tensor,  # (n, k)
     b: Tensor,  # (k, m)
 ) -> Tensor:  # (n, m)
-    """No loop: (n, 1, k) times (m, k) is (n, m, k); summed over the last axis. Fast where `b` lies by columns."""
+    """No loop: (n, 1, k) times (m, k) is (n, m, k); summed over the last axis. Fast if each column of `b` is in one piece."""
     _check(a, b)
     return (a[:, None, :] * b.T).sum(dim=2)
 
@@ -140,7 +140,7 @@ PRODUCTS = frozenset(" ".join(PRODUCT_FAMILIES.values()).split())
 
 # %% ../nbs/14_matmul.ipynb #a7e8b897
 class LibraryUsed(RuntimeError):
-    """A function ran that was said to be taken away."""
+    """A function ran although it was taken away."""
 
 
 @lru_cache(maxsize=4096)

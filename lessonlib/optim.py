@@ -16,7 +16,7 @@ from .preflight import check_params, check_settings
 
 # %% ../nbs/11_sgd.ipynb #79a5d71a
 class Optimizer:
-    """Keeps the parameters and the learning rate `lr`; a subclass says in `update` what one step does."""
+    """Keeps the parameters and the learning rate `lr`; each class that inherits from it writes its own step in `update`."""
 
     def __init__(self, params: Iterable[Tensor], lr: float):
         check_settings(lr=lr)

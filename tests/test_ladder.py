@@ -8,8 +8,11 @@ from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from lessonlib import ladder, training
+from lessonlib.course.exercises import EXERCISES
+from lessonlib.course.exercises.engine.answers import make_answer
 from lessonlib.data import load_digits
 from lessonlib.ladder import RUNGS, Climb, Rung, climb, guarded, make_task
+from lessonlib.loaders import batches
 from lessonlib.matmul import LibraryUsed
 from lessonlib.optim import SGD
 
@@ -34,6 +37,15 @@ def test_every_rung_gives_the_losses_of_the_first(dtype, tolerance):
     lines = [row["lines"] for row in result.rows]
     assert lines == sorted(set(lines))  # each rung adds some
     assert lines[0] == 0
+
+
+def test_the_solution_of_the_exercise_is_a_rung_4(task):
+    """What the guard of rung 4 refuses, the solution of `my_rung` does without, and its losses are those of the rung."""
+    answer = make_answer(EXERCISES["my_rung"].solution, "my_rung")
+    (weight, bias), = task.layers
+    with guarded(RUNGS[:4]):
+        losses = answer(weight, bias, list(batches(task.x, task.y, task.batch_size, task.generator())), task.lr)
+    torch.testing.assert_close(torch.tensor(losses, dtype=torch.float64), ladder.rung_sgd(task).losses, rtol=0, atol=1e-5)
 
 
 def test_several_epochs_have_several_orders(task):
