@@ -11,6 +11,7 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
 import torch
 from matplotlib.axes import Axes
@@ -20,6 +21,9 @@ from torch import Tensor
 from .figures import COLORS, Picture, picture
 
 # %% ../nbs/03_pictures.ipynb #2a3436c2
+_DARK = 0.617  # of the way from white to black; from there on white figures read better, and have a contrast of 4.5 to 1 or more
+
+
 def ink_range(
     images: Tensor,  # any shape
 ) -> tuple[float, float]:  # the number to paint white, the number to paint black
@@ -75,7 +79,7 @@ def _write_numbers(ax: Axes, image: Tensor) -> None:
     for row, line in enumerate(image.tolist()):
         for column, value in enumerate(line):
             ax.text(column, row, f"{value:.3g}", ha="center", va="center", fontsize=7,
-                    color="white" if value > (low + high) / 2 else "black")
+                    color="white" if value - low > _DARK * (high - low) else "black")
 
 
 def _titled(titles: Sequence[object]) -> str:
@@ -105,6 +109,8 @@ def digit_table(
     name = hashlib.sha1(frame.to_numpy().tobytes()).hexdigest()[:8]
     table = DigitTable(frame, uuid=name, caption=caption, precision=2)
     table.background_gradient("Greys", axis=None, vmin=low, vmax=high)
+    white = frame.to_numpy() - low > _DARK * (high - low)  # pandas' own choice is too faint to read in the middle
+    table.apply(lambda _: np.where(white, "color: #ffffff", "color: #000000"), axis=None)
     table.set_properties(None, **{"font-size": "7pt", "padding": "1px 3px", "text-align": "right"})
     return table
 
@@ -146,10 +152,10 @@ def _check_titles(images: Tensor, titles: Sequence[object] | Tensor | None) -> l
 def plot_function(
     function: Callable[[Tensor], Tensor] | Mapping[str, Callable[[Tensor], Tensor]],  # one, or several by name
     low: float = -2.0, high: float = 2.0,  # where x begins and ends
-    points: Sequence[float] = (),  # places on the x axis to mark with a dot
+    points: Sequence[float] = (),  # numbers on the x axis to mark with a dot
     x_label: str = "x", y_label: str = "f(x)",  # written at the axes
     alt: str = "",  # a sentence that says what there is to see; made from the values if empty
-    steps: int = 201,  # how many places are computed
+    steps: int = 201,  # at how many points it is computed
 ) -> Picture:
     """Draw any function of one variable. Raises `ValueError` unless it gives one number for each it gets."""
     functions = function if isinstance(function, Mapping) else {y_label: function}
@@ -172,7 +178,7 @@ def _values(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
         y = torch.full_like(x, y)
     if not isinstance(y, Tensor) or y.shape != x.shape:
         got = f"shape {tuple(y.shape)}" if isinstance(y, Tensor) else f"a {type(y).__name__}"
-        raise ValueError(f"expected one number for each of {len(x)} places; the function gave {got}")
+        raise ValueError(f"expected one number for each of {len(x)} points; the function gave {got}")
     return y.detach().cpu()
 
 # %% ../nbs/03_pictures.ipynb #5a7a81bc

@@ -80,7 +80,7 @@ def test_lessons_are_found_by_number_and_by_name():
 def test_data_where_names_every_place(tmp_path):
     done = lessons("data", "where", LESSONLIB_DATA=str(tmp_path), LESSONLIB_CACHE=str(tmp_path / "c"), COLUMNS="200")
     assert done.returncode == 0
-    for part in ("$LESSONLIB_DATA", "data/ of the checkout", "the cache folder"):
+    for part in ("$LESSONLIB_DATA", "data/, beside lessons.py", "the cache folder"):
         assert part in done.stdout
 
 

@@ -73,7 +73,7 @@ def places(path: str | os.PathLike | None = None) -> list[Place]:
     """All places where MNIST may lie, in order. Where one is named, nothing is taken from those after it."""
     found = [place for place in (named_place(path) if path is not None else None, named_place()) if place is not None]
     if (here := checkout()) is not None:
-        found.append(Place("data/ of the checkout", here / "data"))
+        found.append(Place("data/, beside lessons.py", here / "data"))
     found.append(Place("the cache folder", cache_folder()))
     return found
 

@@ -1,6 +1,7 @@
-"""Pairs of layers that fit together, and a layer as the table of its numbers."""
+"""Lists of layers that fit together, and a layer as the table of its numbers."""
 
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -13,8 +14,8 @@ def cases(seed: int) -> list[dict]:
     """Layers of several sizes; square ones, where a weight that lies on its side gives no error."""
     rng = torch.Generator().manual_seed(seed)
     torch.manual_seed(seed)  # so a new layer that an answer leaves as it was has the same first weights each time, too
-    return [{"first": _layer(n_in, n_hidden, rng), "second": _layer(n_hidden, n_out, rng)}
-            for n_in, n_hidden, n_out in ((5, 4, 3), (3, 6, 2), (4, 4, 4), (1, 2, 1))]
+    return [{"layers": [_layer(n_in, n_out, rng) for n_in, n_out in pairwise(sizes)]}
+            for sizes in ((5, 4, 3), (3, 6, 4, 2), (4, 4, 4), (1, 2, 3, 2, 1))]
 
 
 def _layer(n_in: int, n_out: int, rng: torch.Generator) -> nn.Linear:
