@@ -12,7 +12,7 @@ from itertools import pairwise
 
 import torch
 from torch import Tensor
-from tqdm import tqdm
+from tqdm.auto import tqdm
 
 from .files import cached_arrays, notify
 from .moved import moved_names

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 import pandas as pd
 import torch
 from torch import Tensor
-from tqdm import tqdm
+from tqdm.auto import tqdm
 
 from .preflight import check_losses, check_training, metric_name, stoppable
 

@@ -22,7 +22,7 @@ from typing import NamedTuple
 import pandas as pd
 import torch
 from torch import Tensor
-from tqdm import tqdm
+from tqdm.auto import tqdm
 
 from .figures import COLORS, Picture, picture
 from .layers import Linear, LogSoftmax, ReLU, Sequential
@@ -333,7 +333,7 @@ def search(
 def _collect(runs: Iterable[tuple[int, Callable[[], dict]]], settings: Sequence[dict]) -> dict[int, dict]:
     """The results by number, as they come in; an error names the setting that it belongs to."""
     results = {}
-    for n, result in tqdm(runs, total=len(settings), desc="settings", leave=False):
+    for n, result in tqdm(runs, total=len(settings), desc="settings", delay=1, leave=False):
         try:
             results[n] = result()
         except BrokenProcessPool:

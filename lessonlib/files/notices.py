@@ -3,7 +3,7 @@
 import html
 import sys
 
-from tqdm import tqdm
+from tqdm.auto import tqdm
 
 from lessonlib.files.errors import shown
 

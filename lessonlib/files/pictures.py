@@ -8,7 +8,7 @@ from itertools import islice
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 import numpy as np
-from tqdm import tqdm
+from tqdm.auto import tqdm
 
 from lessonlib.files.dealing import PART_NAMES, Entry, deal, label_of, named_part
 from lessonlib.files.errors import DataCorrupt, shown
