@@ -101,6 +101,15 @@ def test_a_cell_that_fails_is_shown_and_nothing_is_stored(tmp_path):
     assert tried.path.read_bytes() == before
 
 
+def test_nothing_is_stored_of_a_progress_bar(tmp_path):
+    """Else outputs would depend on how busy the machine was: a bar comes after two seconds."""
+    pytest.importorskip("ipywidgets")
+    tried = lesson(tmp_path, "from tqdm.auto import tqdm\nfor n in tqdm(range(2), leave=False):\n    pass\nn")
+    nb = notebooks.execute(tried, timeout=600)
+    assert [output["data"] for output in nb["cells"][0]["outputs"]] == [{"text/plain": ["1"]}]
+    assert "widgets" not in nb["metadata"]
+
+
 def test_a_cell_that_never_ends_is_stopped(tmp_path):
     with pytest.raises(CourseError, match="longer than 1 seconds"):
         notebooks.execute(lesson(tmp_path, "while True: pass"), timeout=1)

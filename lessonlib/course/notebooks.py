@@ -25,6 +25,7 @@ SKIP = "skip-execution"  # nbclient's name for a cell that is passed over
 STAMP = "outputs_of"  # in the notebook's metadata: a hash of the code that made the stored outputs
 # nbdev's directives for cells that a plain test run passes over (settings.ini: tst_flags).
 PASSED_OVER = re.compile(r"^#\|\s*(eval:\s*false|slow|gpu)\s*$", re.MULTILINE)
+WIDGET = "application/vnd.jupyter.widget-view+json"
 CONFLICT = re.compile(r"^(<{7}|>{7}) .*$", re.MULTILINE)  # what git writes into a file that it could not merge
 SLOW = re.compile(r"^#\|\s*slow\s*$", re.MULTILINE)
 
@@ -192,6 +193,9 @@ def execute(lesson: Lesson, timeout: int, go_on: bool = False, slow: bool = Fals
         raise CourseError(f"{lesson.path.name} failed:\n{plain(str(error))}") from error
     for cell, before in zip(nb.cells, lesson.nb["cells"], strict=True):
         cell.metadata = nbformat.from_dict(before["metadata"])
+        if cell.cell_type == "code":
+            cell.outputs = [output for output in cell.outputs if WIDGET not in output.get("data", {})]
+    nb.metadata.pop("widgets", None)  # what is left of progress bars, which come only where a machine is slow
     return json.loads(nbformat.writes(nb))  # with texts as lists of lines, as in the file
 
 
