@@ -381,7 +381,7 @@ class Ring:
         self.sender = ThreadPoolExecutor(1)
 
     def exchange(self, mine: Tensor, like: Tensor) -> Tensor:
-        """Send to the next while something comes from the one before: if all sent first, nobody would listen."""
+        """Send to the next while something comes from the one before."""
         assert self.to_next is not None, "alone, nobody is there to exchange with"
         assert self.from_previous is not None
         sending = self.sender.submit(self.to_next.send, mine)
