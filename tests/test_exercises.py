@@ -19,6 +19,7 @@ from lessonlib.course import progress
 from lessonlib.course.exercises import EXERCISES, Verdict, check, codes, hint, judge, solution, stub
 from lessonlib.course.exercises.engine import judging, sandbox
 from lessonlib.course.exercises.engine.answers import make_answer
+from lessonlib.course.exercises.engine.inputs import Supply
 from lessonlib.course.exercises.engine.judging import kind_of
 from lessonlib.course.exercises.task_files import known_mistakes
 
@@ -107,6 +108,28 @@ def test_every_common_code_is_shown_by_some_cell():
                   "as_it_came", "a_size", "first_kept", "argument_unused", "zero_division", "list_arithmetic", "list_indexing",
                   "not_iterable", "math_range", "shapes", "mean_of_whole_numbers"}  # in test_probes.py
     assert set(known_mistakes("function")) - shown - elsewhere - {"loops", "forbidden", "memory_blow_up"} == set()
+
+
+def test_inputs_made_in_one_go_are_fresh_at_each_use():
+    made = []
+
+    def make():
+        made.append(torch.rand(3))  # as the weights of a layer are drawn
+        return [{"layer": nn.Linear(2, 1)}, {"layer": nn.Linear(1, 2)}]
+
+    torch.manual_seed(5)
+    expected = torch.rand(2)
+    torch.manual_seed(5)
+    cases = Supply(make).cases()
+    first = [case.make()["layer"] for case in cases]
+    assert [layer.in_features for layer in first] == [2, 1]
+    assert len(made) == 1
+    again = [case.make()["layer"] for case in cases]
+    assert len(made) == 2
+    assert not {id(layer) for layer in first} & {id(layer) for layer in again}
+    assert cases[1].make()["layer"].in_features == 1
+    assert len(made) == 3
+    assert torch.equal(torch.rand(2), expected), "what an answer draws must not depend on what was made for it"
 
 
 # --- the oracles ------------------------------------------------------------------------------------------------

@@ -82,6 +82,10 @@ class Explanations:
         self.task, self._observe = task, observe
         self._first = first  # what it gives in the first case alone
 
+    def know_nothing(self) -> None:
+        """Explain no answer: for those who ask only whether one is right, which is much quicker."""
+        self.examples, self.mutants, self._others = [], [], []
+
     def observe_source(self, source: str) -> Outcomes | None:
         """What the answer in a cell gives; None where the cell itself fails, or has no end."""
         sandbox.reseed()

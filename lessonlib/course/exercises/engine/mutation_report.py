@@ -93,7 +93,7 @@ def judged_mutants(task: Task, share: float = 1.0) -> Iterator[Judged]:
 def passing_mutants(task: Task, share: float = 1.0) -> tuple[list[Mutant], int]:
     """The wrong mutants that the judge lets pass, and how many there are; much quicker, as nothing is explained."""
     kind = type(kind_of(task))(task)
-    kind.explanations.examples = kind.explanations.mutants = []
+    kind.explanations.know_nothing()
     wrong = list(wrong_mutants(task, share))
     with sandbox.state_kept():
         return [mutant for mutant in wrong if _passes(kind, make_answer(mutant.source, task.name, _FILE))], len(wrong)

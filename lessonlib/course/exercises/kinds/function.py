@@ -1,5 +1,6 @@
 """Functions: several cases, the right numbers, and the numbers that each known mistake would give."""
 
+import functools
 import inspect
 from collections.abc import Callable, Sequence
 from functools import cached_property
@@ -35,7 +36,7 @@ from lessonlib.course.exercises.engine.explanation import (
     part_by_part,
     same,
 )
-from lessonlib.course.exercises.engine.inputs import Case, Inputs, copied, drawn_cases, extreme_cases
+from lessonlib.course.exercises.engine.inputs import Case, Inputs, Supply, copied, drawn_cases, extreme_cases
 from lessonlib.course.exercises.engine.relations import relation
 from lessonlib.course.exercises.engine.verdict import Found
 from lessonlib.course.exercises.kinds import economy
@@ -54,10 +55,18 @@ class Function(Kind):
     def drawn(self, seed: int) -> list[Case]:
         """Cases without the extremes."""
         if self.extra is not None and hasattr(self.extra, "cases"):
-            # Made anew each time: a generator that has been drawn from, or a model that was changed, is another input.
-            return [Case(lambda i=i: self.extra.cases(seed)[i], "size 1" if _has_axis_of_one(case) else "")  # type: ignore[misc]
-                    for i, case in enumerate(self.extra.cases(seed))]
+            return Supply(functools.partial(self.extra.cases, seed)).cases()
         return drawn_cases(self.task, seed)
+
+    @cached_property
+    def names(self) -> list[str]:
+        """What the inputs are called."""
+        return list(self.cases[0].make())
+
+    @property
+    def call(self) -> str:
+        """A call of the function, to be told."""
+        return f"{self.task.name}({', '.join(self.names)})"
 
     def _outcome(self, answer: Callable, case: Case) -> Outcome:
         """What an answer of ours gives for a case; an error where it gives None or a generator."""
@@ -149,10 +158,6 @@ def _quiet(attempt: Attempt, inputs: Sequence[Any]) -> Any:
         return None
 
 
-def _has_axis_of_one(inputs: Inputs) -> bool:
-    return any(isinstance(value, Tensor) and 1 in value.shape for value in inputs.values())
-
-
 def _finite(outcome: Outcome) -> bool:
     return isinstance(outcome, Result) and outcome.finite
 
@@ -181,9 +186,8 @@ class _Seen:
         return self._outcomes[i]
 
     def _read(self, i: int) -> Result:
-        task, inputs = self.kind.task, self.cases[i].make()
+        task, call, inputs = self.kind.task, self.kind.call, self.cases[i].make()
         value = self.attempt.call(self.attempt.answer, inputs)
-        call = f"{task.name}({', '.join(inputs)})"
         if hasattr(value, "__next__"):
             raise Found("generator", call=call, what=shape_of(value))
         if isinstance(value, complex) or (isinstance(value, Tensor) and value.is_complex()):
@@ -218,9 +222,8 @@ class _Seen:
                 raise self._wrong_sort(mine, theirs, i)
 
     def _wrong_sort(self, mine: Part, theirs: Part, i: int) -> Found:
-        call = f"{self.kind.task.name}({', '.join(self.cases[i].make())})"
         what = self._what_came(i) if mine.numbers is None else sort_in_words(mine)
-        return Found("not_numbers", call=call, what=what, wanted=self._wanted(theirs, i))
+        return Found("not_numbers", call=self.kind.call, what=what, wanted=self._wanted(theirs, i))
 
     def _what_came(self, i: int) -> str:
         """The value itself in words, whatever `as_numbers` made of it."""
@@ -286,8 +289,8 @@ class _Seen:
 
     def _unused(self) -> list[str]:
         """Arguments that the solution reads and the attempt does not."""
-        names = list(self.cases[0].make())
-        ours, theirs = (inspection.unused_arguments(answer, names) for answer in (self.kind.solution, self.attempt.answer))
+        answers = self.kind.solution, self.attempt.answer
+        ours, theirs = (inspection.unused_arguments(answer, self.kind.names) for answer in answers)
         pairs = zip(inspection.arguments(self.attempt.answer), inspection.arguments(self.kind.solution), strict=False)
         return [given for given, name in pairs if given in theirs and name not in ours]
 
@@ -303,11 +306,10 @@ class _Seen:
             yours, expected = self.outcome(i), self.right(i)
             if not isinstance(yours, Result) or not isinstance(expected, Result):
                 continue
-            call = f"{self.kind.task.name}({', '.join(self.cases[i].make())})"
             if yours.packing != expected.packing and (yours.packing == "*") != (expected.packing == "*"):
                 wanted = self._wanted(expected.parts[0], i) if expected.packing == "*" else "a list or a tuple"
                 alone = isinstance(self._values[i], tuple) and len(self._values[i]) == 1
-                return Found("not_numbers", call=call, what=self._what_came(i), wanted=wanted,
+                return Found("not_numbers", call=self.kind.call, what=self._what_came(i), wanted=wanted,
                              comma=" A comma at the end of a line makes a tuple." if alone else "")
             for mine, theirs in zip(yours.parts, expected.parts, strict=False):
                 if mine.numbers is None and theirs.numbers is not None:
@@ -316,22 +318,25 @@ class _Seen:
 
     def _twisted(self, yours: Outcomes, among: Sequence[int]) -> Found | None:
         """A mistake with words, and on top of it another sign, or a sum in place of a mean."""
+        words = self.kind.task.mistakes
+        known: dict[str, Callable[[Tensor, int], Tensor]] = {
+            "sign": lambda numbers, _n: -numbers, "sum": lambda numbers, n: numbers * n}
+        twists = {twist: change for twist, change in known.items() if twist in words}
+        if not twists:
+            return None
         lengths = [next((len(value) for value in self.cases[i].make().values() if isinstance(value, Tensor) and value.ndim), 1)
                    for i in among]
-        twists: dict[str, Callable[[Tensor, int], Tensor]] = {
-            "sign": lambda numbers, _n: -numbers, "sum": lambda numbers, n: numbers * n}
-        words = self.kind.task.mistakes
         for each in self.explanations.examples:
             for twist, change in twists.items():
                 both = [changed(outcome, lambda t, change=change, n=n: change(t, n))  # type: ignore[misc]
                         for outcome, n in zip(each.among(among), lengths, strict=True)]
-                if twist in words and twist != each.code and same(yours, both):
+                if twist != each.code and same(yours, both):
                     return self.found(each.code, among, also=words[twist].seen)
         right = [self.explanations.right[0][i] for i in among]
         for twist, change in twists.items():
             both = [changed(outcome, lambda t, change=change, n=n: change(t, n))  # type: ignore[misc]
                     for outcome, n in zip(right, lengths, strict=True)]
-            factor = factor_between(yours, both) if twist in words else None
+            factor = factor_between(yours, both)
             if factor is not None and factor_between(yours, right) is None:
                 return self.found(twist, among, also=f"And all is multiplied by {factor:g}.")
         return None
@@ -408,20 +413,18 @@ class _Seen:
 
     def _unexplained(self, among: Sequence[int]) -> Found:
         """No known mistake: a wrong shape, nan, or other numbers."""
-        task = self.kind.task
+        task, call = self.kind.task, self.kind.call
         for i in among:
             yours, expected = self.outcome(i), self.right(i)
             if not isinstance(yours, Result) or not isinstance(expected, Result):
                 continue
-            inputs = self.cases[i].make()
-            call = f"{task.name}({', '.join(inputs)})"
             if yours.packing != expected.packing:
                 return Found("count", call=call, got=f"{len(yours.parts)} things", wanted=len(expected.parts))
             for part, (mine, theirs) in enumerate(zip(yours.tensors, expected.tensors, strict=True)):
                 what = self._name(part) if task.gives else call
                 if mine.shape != theirs.shape:
                     return self.found("shape", [i], call=what, got=tuple(mine.shape), wanted=tuple(theirs.shape),
-                                      inputs=inputs_in_words(inputs))
+                                      inputs=inputs_in_words(self.cases[i].make()))
                 if bool(mine.isnan().any()) and not equal(mine, theirs):
                     place = first_difference(mine.nan_to_num(1e300), mine.nan_to_num(-1e300))
                     return self.found("nan", [i], call=what, place=f" at {list(place)}" if place else "")
