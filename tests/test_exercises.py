@@ -1,5 +1,6 @@
 """The engine of the exercises: the bank, hostile attempts, what is left behind, the face, and progress."""
 
+import dataclasses
 import json
 import random
 import re
@@ -20,7 +21,7 @@ from lessonlib.course.exercises import EXERCISES, Verdict, check, codes, hint, j
 from lessonlib.course.exercises.engine import judging, sandbox
 from lessonlib.course.exercises.engine.answers import make_answer
 from lessonlib.course.exercises.engine.inputs import Supply
-from lessonlib.course.exercises.engine.judging import kind_of
+from lessonlib.course.exercises.engine.judging import judge_task, kind_of
 from lessonlib.course.exercises.task_files import known_mistakes
 
 IDS = list(EXERCISES)
@@ -63,9 +64,29 @@ def wrong_cells(exercise: str, code: str) -> list[str]:
 @each_exercise
 def test_other_ways_of_not_having_tried(exercise):
     task = EXERCISES[exercise]
-    for nothing in (None, ...):
-        assert judge(exercise, nothing).code == "todo"
-    assert task.task in judge(exercise, attempt(exercise, stub(exercise))).message
+    verdict = judge(exercise, attempt(exercise, stub(exercise)))
+    assert [judge(exercise, nothing) for nothing in (None, ...)] == [verdict] * 2
+    assert verdict.code == "todo"
+    assert f'hint("{exercise}", 1)' in verdict.message
+    assert task.task not in verdict.message, "it stands two cells above"
+    assert len(verdict.message) < 200
+
+
+def with_a_line(source: str, line: str) -> str:
+    """A skeleton in which a line stands above the dots of each function."""
+    return re.sub(r"^( +)\.\.\.", rf"\1{line}\n\1...", source, flags=re.MULTILINE)
+
+
+@each_exercise
+def test_a_skeleton_that_holds_code_is_not_tried_as_long_as_nothing_was_changed(exercise):
+    """Whatever the skeleton gives: a part of the answer, say. Another number in it is an attempt."""
+    given = with_a_line(stub(exercise), "a = [1, 'b', (lambda c: c + 2)]")
+    task = dataclasses.replace(EXERCISES[exercise], stub=given)
+    assert given != stub(exercise)
+    assert judge_task(task, make_answer(given, task.name, "<cell>")).code == "todo"
+    for before, after in (("[1,", "[3,"), ("'b'", "3"), ("c + 2", "c + 3")):
+        changed = make_answer(given.replace(before, after), task.name, "<cell>")
+        assert judge_task(task, changed).status == "fail", after
 
 
 @pytest.mark.parametrize("cell", [

@@ -133,7 +133,7 @@ def _verdict(task: Task, attempt: Attempt, outcome: sandbox.Outcome) -> Verdict:
         return Verdict("ok", "ok", "\n".join([_praise(task), *_trained(right), *right.notes, *slow]),
                        printed=outcome.printed, expected=right.ours, yours=right.yours)
     elif isinstance(outcome.error, NotTried):
-        return Verdict("todo", "todo", f"{task.task}\nReplace the dots with your code, run that cell, then this one. "
+        return Verdict("todo", "todo", "Replace the dots in the cell above with your code and run that cell, then this one. "
                        f"If you do not know how to begin: hint(\"{task.id}\", 1).", hint=1, printed=outcome.printed)
     elif isinstance(outcome.error, Found):
         found = outcome.error
