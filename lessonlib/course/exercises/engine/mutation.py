@@ -21,6 +21,7 @@ class Mutant:
     source: str  # the whole source; it defines the same names
     what: str  # the mistake: completes "the numbers of the right answer …"; begins with "with" or "without"
     code: str  # the kind of the mistake, as in `slips.KINDS`
+    line: int = 0  # of the source, at which it is made; of several places, the first
 
 
 def mutants(source: str) -> list[Mutant]:
@@ -43,7 +44,7 @@ def _mutants(code: Code) -> list[Mutant]:
                 seen.add(mutated)
                 found.append((kind, change, mutated))
     words = _told_apart(code, [change for _, change, _ in found])
-    return [Mutant(mutated, what, kind) for (kind, _, mutated), what in zip(found, words, strict=True)]
+    return [Mutant(mutated, what, kind, code.line(change.at)) for (kind, change, mutated), what in zip(found, words, strict=True)]
 
 
 def _by_kind(code: Code) -> Iterator[tuple[str, list[Change]]]:

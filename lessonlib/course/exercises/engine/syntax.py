@@ -51,6 +51,10 @@ class Code:
         while (node := self.parents.get(node)) is not None:
             yield node
 
+    def line(self, node: Node) -> int:
+        """The number of the line in which a piece stands; 0 where that is not known."""
+        return next((piece.lineno for piece in (node, *self.above(node)) if hasattr(piece, "lineno")), 0)
+
     def function(self, node: Node) -> ast.FunctionDef | None:
         """The function around a piece."""
         return next((piece for piece in self.above(node) if isinstance(piece, ast.FunctionDef)), None)

@@ -37,7 +37,7 @@ from lessonlib.course.exercises.engine.explanation import (
     same,
 )
 from lessonlib.course.exercises.engine.inputs import Case, Inputs, Supply, copied, drawn_cases, extreme_cases
-from lessonlib.course.exercises.engine.relations import relation
+from lessonlib.course.exercises.engine.relations import nearly, relation
 from lessonlib.course.exercises.engine.verdict import Found
 from lessonlib.course.exercises.kinds import economy
 from lessonlib.course.exercises.kinds.kind import JUDGES_SEED, Kind, outcome_of
@@ -97,6 +97,13 @@ class Function(Kind):
     def observe_elsewhere(self, answer: Any, seed: int) -> Outcomes:
         return [self._outcome(answer, case) for case in self.drawn(seed)]
 
+    def observe_ordinary_elsewhere(self, answer: Any, seed: int) -> Outcomes:
+        return [self._outcome(answer, case) for case in self.drawn(seed) if case.ordinary]
+
+    @property
+    def ordinary(self) -> Sequence[int]:
+        return [i for i, case in enumerate(self.cases) if case.ordinary]
+
     # --- an attempt
 
     def examine(self, attempt: Attempt) -> Sequence[str]:
@@ -105,7 +112,7 @@ class Function(Kind):
         if self.task.without == "products":
             economy.no_products(attempt, cases[0].make())
         seen = _Seen(self, attempt, cases)
-        ordinary = [i for i, case in enumerate(cases) if case.ordinary]
+        ordinary = self.ordinary
         if not self.explanations.is_right(seen.outcomes(ordinary), ordinary):
             raise seen.explain(ordinary)
         for i in ordinary:
@@ -280,6 +287,9 @@ class _Seen:
             return told
         if found := known.mutant_of_others(yours, among):
             return self.found(found.code, among, what=found.what)
+        share = nearly(yours, right)
+        if share is not None:
+            return self.found("nearly", among, share=f"{100 * share:.1g} %")
         return self._unexplained(among)
 
     def _related(self, among: Sequence[int]) -> Found | None:
