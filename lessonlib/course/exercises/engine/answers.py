@@ -44,7 +44,7 @@ def make_answer(source: str, name: str, file: str = _FILE, space: Mapping[str, A
 
 def call_ours(function: Callable[..., Any], *args: Any, **more: Any) -> Any:
     """Call an answer of ours; raises `NoEnd` where it goes through too many lines, `MemoryError` where it takes too much."""
-    left = MOST_LINES
+    left, importing = MOST_LINES, 0
 
     def line(_frame: FrameType, event: str, _arg: object) -> Callable:
         nonlocal left
@@ -53,8 +53,17 @@ def call_ours(function: Callable[..., Any], *args: Any, **more: Any) -> Any:
             raise NoEnd
         return line
 
+    def imported(_frame: FrameType, event: str, _arg: object) -> Callable:
+        nonlocal importing
+        importing -= event == "return"
+        return imported
+
     def call(frame: FrameType, _event: str, _arg: object) -> Callable | None:
-        return line if is_theirs(frame.f_code.co_filename) else None
+        nonlocal importing
+        if frame.f_code.co_name == "_find_and_load" and frame.f_code.co_filename == "<frozen importlib._bootstrap>":
+            importing += 1  # a library that is imported may run code that it writes itself; half of it would be no use
+            return imported
+        return line if not importing and is_theirs(frame.f_code.co_filename) else None
 
     before = sys.gettrace()
     sys.settrace(call)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from lessonlib.course.exercises.engine import sandbox
 from lessonlib.course.exercises.engine.answers import NoEnd, make_answer
-from lessonlib.course.exercises.engine.comparison import Failure, Outcome, Part, Result, equal
+from lessonlib.course.exercises.engine.comparison import Failure, Outcome, Part, Result, close, equal
 from lessonlib.course.exercises.engine.mutation import Mutant, mutants
 from lessonlib.course.exercises.engine.repair import Changed, one_change_away, own_source
 from lessonlib.course.exercises.task_files import Task
@@ -83,6 +83,9 @@ def factor_between(yours: Outcomes, theirs: Outcomes) -> float | None:
     return factor if abs(factor) > 1e-9 and equal(left, factor * right) else None
 
 
+# Slips that may come on top of a known mistake. Others change so much that they lead from nearly anything to some mistake.
+_SMALL = frozenset({"axis", "keepdim", "sign", "comparison", "off_by_one", "constant", "start", "bracket", "order", "transposed",
+                    "new_axis"})
 SEEDS = (21, 22)  # of the cases in which it is confirmed that a change makes an attempt right: in a few it may be by chance
 MOST_OTHERS = 4  # right answers besides the solution whose mutants are looked at
 
@@ -186,19 +189,22 @@ class Explanations:
                 return known
         return None
 
-    def place(self, answer: Any, among: Sequence[int]) -> Place | None:
-        """The one place that keeps an attempt from being right; or, where a known mistake would be left, that and a place."""
+    def place(self, answer: Any, among: Sequence[int], alone: bool = False) -> Place | None:
+        """The one place that keeps an attempt from being right; or, if not `alone`, a place and the known mistake besides."""
         own = None if self._silent else own_source(answer)
         if own is None:
             return None
         nearly: list[tuple[Changed, Known]] = []
+        mine = self._observe(answer)
+        seen = [] if alone else [each for each in self.examples if _shows(mine, each.outcomes, self.right[0])]
         for changed in one_change_away(own):
             first = self._first(changed.answer)
             if any(first.same(right[0]) for right in self.right) and any(
                     self._alike(changed.answer, right, source, among) for right, source in zip(
                         self.right, self._right_sources, strict=True)):
                 return Place(own.place(changed.mutant), changed.mutant.code)
-            nearly += [(changed, each) for each in self.examples if first.same(each.outcomes[0])]
+            if changed.mutant.code in _SMALL:
+                nearly += [(changed, each) for each in seen if first.same(each.outcomes[0])]
         for changed, each in nearly:
             if self._alike(changed.answer, each.outcomes, each.source, among):
                 return Place(own.place(changed.mutant), changed.mutant.code, each.code)
@@ -233,6 +239,16 @@ class Explanations:
             if factor is not None:
                 return each, factor
         return None
+
+
+def _shows(yours: Outcomes, theirs: Outcomes, right: Outcomes) -> bool:
+    """Whether some number of yours is that of a mistake, and not the right one."""
+    for a, b, c in zip(yours, theirs, right, strict=True):
+        if isinstance(a, Result) and isinstance(b, Result) and isinstance(c, Result):
+            for mine, wrong, expected in zip(a.tensors, b.tensors, c.tensors, strict=False):
+                if mine.shape == wrong.shape == expected.shape and bool((close(mine, wrong) & ~close(wrong, expected)).any()):
+                    return True
+    return False
 
 
 def part_by_part(yours: Outcomes, right: Outcomes, known: Sequence[Known]) -> list[Known]:

@@ -27,7 +27,7 @@ from lessonlib.course.exercises.task_files import Mistake, Task, known_mistakes,
 
 KINDS: Mapping[str, type[Kind]] = {
     "function": Function, "module": Module, "linear": Linear, "optimizer": Optimizer, "loop": Loop, "loader": Loader}
-VAGUE = frozenset({"unknown", "shape", "nan", "error", "shapes", "some_inputs"})  # codes that name no mistake
+VAGUE = frozenset({"unknown", "shape", "lengths", "nan", "error", "shapes", "some_inputs"})  # codes that name no mistake
 SLOW = 1.0  # seconds of processor time in one call that are worth a word
 _IMPORTED = Originals()  # how the names of the libraries stood when this module was loaded
 
@@ -108,9 +108,14 @@ def _examine(kind: Kind, attempt: Attempt) -> _Right:
 def _more_exact(kind: Kind, attempt: Attempt, found: Found) -> Found:
     """Where little can be said about a mistake, the place at which it is made, if there is but one."""
     vague = found.code in VAGUE or found.code == "nearly"
-    place = kind.explanations.place(attempt.answer, kind.ordinary) if vague else None
+    seldom = found.code == "some_inputs"  # right in all ordinary cases
+    among = range(len(kind.explanations.right[0])) if seldom else kind.ordinary
+    place = kind.explanations.place(attempt.answer, among, alone=seldom or "error" in found.facts) if vague else None
     attempt.replaced += attempt.originals.put_back()
     if place is None:
+        return found
+    if seldom:
+        found.also = f"It is right after one change in {place.where}, which is about {ABOUT[place.kind]}."
         return found
     about = f"{place.where}. It is about {ABOUT[place.kind]}"
     shown: dict[str, Any] = {"evidence": found.evidence, "expected": found.expected, "yours": found.yours}

@@ -21,6 +21,7 @@ from lessonlib.course.exercises.engine.comparison import (
     first_difference,
     fits,
     inputs_in_words,
+    lengths_in_words,
     listed,
     read_result,
     shape_of,
@@ -237,10 +238,14 @@ class _Seen:
         value = self._values[i]
         return repr(value) if isinstance(value, (str, bytes)) and len(value) <= 40 else shape_of(value)
 
+    def right_value(self, i: int) -> Any:
+        """What the solution gives in case `i`, as it comes."""
+        return self.kind.solution(*(copied(each) for each in self.cases[i].make().values()))
+
     def _wanted(self, part: Part, i: int) -> str:
         """Of what sort the right result is, in words."""
         if hasattr(self.kind.extra, "as_numbers"):  # which made numbers of it
-            return shape_of(self.kind.solution(*(copied(each) for each in self.cases[i].make().values())))
+            return shape_of(self.right_value(i))
         return sort_in_words(part)
 
     def check_second_call(self) -> None:
@@ -429,7 +434,8 @@ class _Seen:
             if not isinstance(yours, Result) or not isinstance(expected, Result):
                 continue
             if yours.packing != expected.packing:
-                return Found("count", call=call, got=f"{len(yours.parts)} things", wanted=len(expected.parts))
+                lists = self.right_value(i), self._values[i]
+                return self.found("lengths", [i], call=call, wanted=lengths_in_words(lists[0]), got=lengths_in_words(lists[1]))
             for part, (mine, theirs) in enumerate(zip(yours.tensors, expected.tensors, strict=True)):
                 what = self._name(part) if task.gives else call
                 if mine.shape != theirs.shape:

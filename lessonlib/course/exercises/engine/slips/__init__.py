@@ -16,6 +16,7 @@ from lessonlib.course.exercises.engine.slips.loops import (
     return_in_loop,
     start,
     state_in_loop,
+    used_again,
 )
 from lessonlib.course.exercises.engine.slips.names import attribute, ignored, recomputed, returned, variable
 from lessonlib.course.exercises.engine.slips.omissions import added, left_out, twice
@@ -45,6 +46,7 @@ ABOUT = {  # what a place is about at which undoing such a slip makes an answer 
     "after_loop": "how far a line is indented",
     "state_in_loop": "what is done once, before a loop, and what in each round",
     "into_loop": "how far a line is indented",
+    "used_again": "one list that is used again where a new one is needed",
     "not_kept": "what is found, and whether it is kept",
     "start": "the number that something is set to at first",
     "transposed": "which side is up: rows and columns",
@@ -88,6 +90,7 @@ KINDS: dict[str, Kind] = {
     "after_loop": after_loop,
     "state_in_loop": state_in_loop,
     "into_loop": into_loop,
+    "used_again": used_again,
     "not_kept": not_kept,
     "start": start,
     "transposed": transposed,

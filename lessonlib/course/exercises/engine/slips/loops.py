@@ -158,6 +158,22 @@ def pairing(code: Code, node: Node) -> Changes:
             yield with_(node, same, "the same row many times")
 
 
+def used_again(code: Code, node: Node) -> Changes:
+    """One list emptied and filled again, where a new one is needed each time: all places then hold the same."""
+    if isinstance(node, ast.Expr) and called(node.value) == "clear" and is_method(node.value):
+        emptied = node.value.func.value
+        if isinstance(emptied, ast.Name):
+            yield with_(node, [assign([ast.Name(emptied.id, ast.Store())], ast.List([], ast.Load()))],
+                        f"`{emptied.id} = []` in place of `{text(node)}`")
+    if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and ast.unparse(node.value) == "[]" and (
+            _is_in_loop(code, node)):
+        yield with_(node, [ast.Expr(call(name(node.targets[0].id), "clear"))],
+                    f"`{node.targets[0].id}.clear()` in place of `{text(node)}`")
+    if called(node) == "append" and is_method(node) and len(node.args) == 1 and isinstance(node.args[0], ast.Name):
+        for copy in (ast.Call(name("list"), node.args, []), call(node.args[0], "clone")):
+            yield with_(node.args[0], copy, f"`{text(copy)}` in place of `{text(node.args[0])}`")
+
+
 HAS_TWIN_IN_PLACE = ("exp", "log", "sqrt", "square", "abs", "relu", "clamp", "clamp_min", "clamp_max")
 
 
