@@ -1,5 +1,6 @@
 """The engine of the exercises: the bank, hostile attempts, what is left behind, the face, and progress."""
 
+import dataclasses
 import json
 import random
 import re
@@ -19,7 +20,8 @@ from lessonlib.course import progress
 from lessonlib.course.exercises import EXERCISES, Verdict, check, codes, hint, judge, solution, stub
 from lessonlib.course.exercises.engine import judging, sandbox
 from lessonlib.course.exercises.engine.answers import make_answer
-from lessonlib.course.exercises.engine.judging import kind_of
+from lessonlib.course.exercises.engine.inputs import Supply
+from lessonlib.course.exercises.engine.judging import judge_task, kind_of
 from lessonlib.course.exercises.task_files import known_mistakes
 
 IDS = list(EXERCISES)
@@ -62,9 +64,29 @@ def wrong_cells(exercise: str, code: str) -> list[str]:
 @each_exercise
 def test_other_ways_of_not_having_tried(exercise):
     task = EXERCISES[exercise]
-    for nothing in (None, ...):
-        assert judge(exercise, nothing).code == "todo"
-    assert task.task in judge(exercise, attempt(exercise, stub(exercise))).message
+    verdict = judge(exercise, attempt(exercise, stub(exercise)))
+    assert [judge(exercise, nothing) for nothing in (None, ...)] == [verdict] * 2
+    assert verdict.code == "todo"
+    assert f'hint("{exercise}", 1)' in verdict.message
+    assert task.task not in verdict.message, "it stands two cells above"
+    assert len(verdict.message) < 200
+
+
+def with_a_line(source: str, line: str) -> str:
+    """A skeleton in which a line stands above the dots of each function."""
+    return re.sub(r"^( +)\.\.\.", rf"\1{line}\n\1...", source, flags=re.MULTILINE)
+
+
+@each_exercise
+def test_a_skeleton_that_holds_code_is_not_tried_as_long_as_nothing_was_changed(exercise):
+    """Whatever the skeleton gives: a part of the answer, say. Another number in it is an attempt."""
+    given = with_a_line(stub(exercise), "a = [1, 'b', (lambda c: c + 2)]")
+    task = dataclasses.replace(EXERCISES[exercise], stub=given)
+    assert given != stub(exercise)
+    assert judge_task(task, make_answer(given, task.name, "<cell>")).code == "todo"
+    for before, after in (("[1,", "[3,"), ("'b'", "3"), ("c + 2", "c + 3")):
+        changed = make_answer(given.replace(before, after), task.name, "<cell>")
+        assert judge_task(task, changed).status == "fail", after
 
 
 @pytest.mark.parametrize("cell", [
@@ -106,7 +128,30 @@ def test_every_common_code_is_shown_by_some_cell():
     elsewhere |= {"related", "other_order", "other_shape", "table_for_row", "shifted", "one_more", "fractions", "always_the_same",
                   "as_it_came", "a_size", "first_kept", "argument_unused", "zero_division", "list_arithmetic", "list_indexing",
                   "not_iterable", "math_range", "shapes", "mean_of_whole_numbers"}  # in test_probes.py
+    elsewhere |= {"one_place", "nearly", "lengths"}  # there, too
     assert set(known_mistakes("function")) - shown - elsewhere - {"loops", "forbidden", "memory_blow_up"} == set()
+
+
+def test_inputs_made_in_one_go_are_fresh_at_each_use():
+    made = []
+
+    def make():
+        made.append(torch.rand(3))  # as the weights of a layer are drawn
+        return [{"layer": nn.Linear(2, 1)}, {"layer": nn.Linear(1, 2)}]
+
+    torch.manual_seed(5)
+    expected = torch.rand(2)
+    torch.manual_seed(5)
+    cases = Supply(make).cases()
+    first = [case.make()["layer"] for case in cases]
+    assert [layer.in_features for layer in first] == [2, 1]
+    assert len(made) == 1
+    again = [case.make()["layer"] for case in cases]
+    assert len(made) == 2
+    assert not {id(layer) for layer in first} & {id(layer) for layer in again}
+    assert cases[1].make()["layer"].in_features == 1
+    assert len(made) == 3
+    assert torch.equal(torch.rand(2), expected), "what an answer draws must not depend on what was made for it"
 
 
 # --- the oracles ------------------------------------------------------------------------------------------------
@@ -326,7 +371,7 @@ def test_a_fault_of_ours_is_no_fault_of_the_learner(monkeypatch):
 
 
 def test_an_unknown_mistake_shows_where_the_numbers_part():
-    verdict = judge("softmax", attempt("softmax", "def my_softmax(x):\n    e = (x * 1.5).exp()\n"
+    verdict = judge("softmax", attempt("softmax", "def my_softmax(x):\n    e = (x * 1.5 + x.sin()).exp()\n"
                                                   "    return e / e.sum(1, keepdim=True)"))
     assert verdict.code == "unknown"
     assert "no mistake that this check knows" in verdict.message

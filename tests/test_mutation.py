@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from lessonlib.course.exercises.engine.mutation import Mutant, mutants
-from lessonlib.course.exercises.engine.slips import KINDS
+from lessonlib.course.exercises.engine.slips import ABOUT, KINDS
 
 SOFTMAX = """
 def softmax(x):
@@ -74,6 +74,30 @@ def list_matmul(a, b):
             for k in range(len(b)):
                 out[i][j] += a[i][k] * b[k][j]
     return out
+"""
+EARLIEST = """
+def earliest(losses):
+    lowest, place = float("inf"), 0
+    for i in range(len(losses)):
+        if losses[i] < lowest:
+            lowest = losses[i]
+            place = i
+    return place
+"""
+WINDOWS = """
+def windows(x):
+    out = []
+    for i in range(3):
+        rows = []
+        rows.append(x[2 * i:2 * i + 2])
+        out.append(rows)
+    print(out)
+    return out
+"""
+POOL = """
+def pool(x, a, b):
+    n = len(x)
+    return x.reshape(n, 3, 2, 4, 2).amax(dim=(2, 4)) * math.e ** (a.sum() * b.sum())
 """
 SOURCES = {"softmax": SOFTMAX, "normalize": NORMALIZE, "cross_entropy": CROSS_ENTROPY, "train_epoch": TRAIN_EPOCH,
            "batches": BATCHES, "linear": LINEAR, "sgd": SGD, "list_matmul": LIST_MATMUL}
@@ -161,6 +185,16 @@ SLIPS = [
     (SGD, "p -= self.lr * self.velocity[i]", "p = p - self.lr * self.velocity[i]", "in_place", None),
     (SGD, "momentum=0.0", "momentum=0.9", "default", "with `momentum=0.9` in place of `momentum=0.0`"),
     (SGD, "list(params)", "params", "left_out", "without `list`"),
+    (EARLIEST, "            lowest = losses[i]\n", "", "not_kept", "without the line `lowest = losses[i]`"),
+    (EARLIEST, 'float("inf")', "losses[0]", "start", None),
+    (EARLIEST, "return place", "return place + 1", "off_by_one", "with `place + 1` in place of `place`"),
+    (WINDOWS, "2 * i:2 * i + 2", "i:i + 2", "stride", None),
+    (WINDOWS, "        rows = []\n", "        rows.clear()\n", "used_again", "with `rows.clear()` in place of `rows = []`"),
+    (WINDOWS, "        out.append(rows)\n    print(out)", "        out.append(rows)\n        print(out)", "into_loop",
+     "with `print(out)` inside the loop"),
+    (POOL, "n, 3, 2, 4, 2).amax(dim=(2, 4))", "n, 3, 4, 2, 2).amax(dim=(3, 4))", "layout", None),
+    (POOL, "a.sum() * b.sum()", "(a * b).sum()", "together", None),
+    (POOL, "math.e", "2.718", "constant", None),
     (LIST_MATMUL, "[[0.0] * len(b[0]) for _ in range(len(a))]", "[[0.0] * len(b[0])] * len(a)", "pairing",
      "with the same row many times"),
     (LIST_MATMUL, "out[i][j] += ", "out[i][j] -= ", "sign", "with `-=` in place of `+=`"),
@@ -237,6 +271,17 @@ def test_helpers_and_imports_above_stay_and_helpers_are_mutated():
     assert all(mutant.source.startswith("import math\n") for mutant in found)
     assert any("return math.sqrt(-x)" in mutant.source or "return -math.sqrt(x)" in mutant.source for mutant in found)
     assert made(source, source.replace("a * a + b * b", "a * a - b * b")).code == "sign"
+
+
+def test_each_kind_says_what_a_place_is_about():
+    assert list(KINDS) == [kind for kind in KINDS if kind in ABOUT]
+    assert set(ABOUT) == set(KINDS)
+
+
+def test_the_line_of_a_slip_is_known():
+    lines = SGD.splitlines()
+    assert {lines[mutant.line - 1].strip() for mutant in mutants(SGD) if mutant.code == "sign"} >= {
+        "p -= self.lr * self.velocity[i]", "self.velocity[i] = self.momentum * self.velocity[i] + p.grad"}
 
 
 def test_two_mutants_with_the_same_words_are_told_apart():

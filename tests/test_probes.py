@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import torch
+from answers_of_learners import RIGHT, WRONG
 from torch import Tensor
 
 from lessonlib.course.exercises import EXERCISES, judge, solution
@@ -17,7 +18,8 @@ from lessonlib.course.exercises.engine import memory, sandbox
 from lessonlib.course.exercises.engine.answers import make_answer
 from lessonlib.course.exercises.engine.comparison import MOST_NUMBERS, read_result
 from lessonlib.course.exercises.engine.inputs import copied
-from lessonlib.course.exercises.engine.relations import relation
+from lessonlib.course.exercises.engine.relations import nearly, relation
+from lessonlib.course.exercises.engine.repair import own_source
 
 FUNCTIONS = [id for id, task in EXERCISES.items() if task.kind == "function"]
 Answer = Callable[..., Any]
@@ -239,6 +241,76 @@ def test_a_mistake_is_called_by_its_name(exercise, cell, code, words):
     assert words in verdict.message
 
 
+@pytest.mark.parametrize(("exercise", "code", "cell"), WRONG)
+def test_a_learners_wrong_answer_is_called_by_its_name(exercise, code, cell):
+    verdict = judge(exercise, attempt(exercise, cell))
+    assert verdict.code == code, str(verdict)
+
+
+@pytest.mark.parametrize(("exercise", "cell"), RIGHT)
+def test_a_learners_right_answer_passes(exercise, cell):
+    verdict = judge(exercise, attempt(exercise, cell))
+    assert verdict.code == "ok", str(verdict)
+
+
+# --- the one place --------------------------------------------------------------------------------------------------
+
+WINDOWS = """
+def block_sums(pixels, size):
+    print("look")
+    calls.append(size)
+    out = torch.zeros(28 // size, 28 // size)
+    for i in range(28 // size):
+        for j in range(28 // size):
+            out[i, j] = pixels[i:i + size, j:j + size].sum()
+    return out
+"""
+
+
+def test_the_one_place_is_told_and_not_what_belongs_there():
+    verdict = judge("block_sums", attempt("block_sums", f"calls = []\n{WINDOWS}"))
+    assert verdict.code == "one_place"
+    assert "line 9, `out[i, j] = pixels[i:i + size, j:j + size].sum()`" in verdict.message
+    assert "how far a window moves on" in verdict.message
+    assert "size * i" not in verdict.message
+    assert 0 < len(verdict.printed.splitlines()) < sandbox.MOST_LINES, "what the check tries on its own is not shown"
+
+
+def test_a_learners_own_names_stay_as_they_are():
+    space: dict[str, Any] = {"torch": torch, "calls": []}
+    answer = make_answer(WINDOWS, "block_sums", "<own cell>", space)
+    before = answer.__globals__["block_sums"]
+    assert judge("block_sums", answer).code == "one_place"
+    assert answer.__globals__["block_sums"] is before is answer
+
+
+def test_only_a_text_that_is_still_the_answers_own_is_tried():
+    cell = "def my_softmax(x):\n    e = x.exp()\n    return e / e.sum()\n"
+    own = own_source(make_answer(cell, "my_softmax", "<own cell>"))
+    assert own.source == cell
+    old = make_answer(cell, "my_softmax", "<own cell>")
+    make_answer(cell.replace("e.sum()", "e.sum(0)"), "my_softmax", "<own cell>")  # the file was written anew
+    assert own_source(old) is None
+    assert own_source(make_answer(cell, "my_softmax")) is None, "its text cannot be read"
+    assert own_source(lambda x: x) is None
+    exported = cell.replace("    return", "    open('a', 'w')\n    return")
+    assert own_source(make_answer(exported, "my_softmax", "<own cell>")) is None, "it may do more than calculate"
+
+
+def test_a_change_that_is_right_by_chance_is_not_told():
+    """In the few cases of the check a border can be right for another reason."""
+    cell = ("def my_border(y):\n    best, best_i = float('inf'), 1\n    for i in range(1, len(y)):\n"
+            "        s = y[:i].var() + y[i:].var()\n        if s < best:\n            best, best_i = s, i\n    return best_i")
+    assert judge("best_border", attempt("best_border", cell)).code == "unknown"
+
+
+def test_lists_of_other_lengths_are_counted():
+    cell = "def handfuls(order, size):\n    return [[i, i, i, i] for i in order]"
+    verdict = judge("handfuls", attempt("handfuls", cell))
+    assert verdict.code == "lengths"
+    assert "gave 7 lists of length 4, 4, 4, 4, 4, 4, 4; 3 lists of length 3, 3, 1 was expected" in verdict.message
+
+
 X = torch.tensor([[1.0, 5, 2], [4, 3, 7]], dtype=torch.float64)
 ROW = torch.tensor([3.0, 1, 2, 5], dtype=torch.float64)
 
@@ -256,6 +328,14 @@ def test_how_yours_follow_from_the_right_result(yours, right, code, words):
     found = relation([read_result(yours)] * 2, [read_result(right)] * 2, [{"x": X}] * 2)
     assert (found.code if found else None) == code
     assert code is None or words in str(dict(found.facts))
+
+
+def test_numbers_that_are_off_by_next_to_nothing():
+    right = [read_result(X / 3)] * 2
+    assert nearly([read_result(X / 3 + 0.01)] * 2, right) == pytest.approx(0.01 * 3 / 7)
+    assert nearly(right, right) is None
+    assert nearly([read_result(X / 3 + 0.1)] * 2, right) is None
+    assert nearly([read_result(X.sum() + 1e-3)], [read_result(X.sum())]) is None, "of whole numbers none is nearly another"
 
 
 def test_an_input_and_its_size_are_recognised():

@@ -10,7 +10,7 @@ import pytest
 from lessonlib.course import cli
 from lessonlib.course.commands import exercises as exercises_command
 from lessonlib.course.commands import new
-from lessonlib.course.exercises import task_files
+from lessonlib.course.exercises import EXERCISES, task_files
 from lessonlib.course.exercises.task_files import TaskFileError, parse_task, read_mistakes, read_task
 
 EXAMPLE = re.compile(r"^````markdown\n(.*?)^````$", re.MULTILINE | re.DOTALL)
@@ -105,6 +105,19 @@ def test_the_words_of_kinds_are_as_strict(tmp_path):
     path.write_text("# kind\n\n## Mistake: a\n\nseen: {x}\nwhy: b\nnext: c\nhint: 1\n", encoding="utf-8")
     with pytest.raises(TaskFileError, match=r"kind.md, line 5: unknown placeholder \{x\}"):
         read_mistakes(path)
+
+
+def test_a_file_is_read_when_it_is_asked_for(monkeypatch):
+    read, expected = [], list(EXERCISES)
+    monkeypatch.setattr(task_files, "read_task", lambda path: read.append(path.stem) or read_task(path))
+    found = task_files.Tasks(task_files.FOLDER)
+    assert "softmax" in found
+    assert found["softmax"] is found["softmax"]
+    assert found.get("Softmax") is None
+    assert read == ["softmax"]
+    assert list(found) == expected
+    assert sorted(read) == sorted(found)
+    assert found["softmax"] is dict(found)["softmax"]
 
 
 def test_files_are_read_without_torch():

@@ -548,13 +548,38 @@ def read_task(path: Path) -> Task:
     return parse_task(path, path.read_text(encoding="utf-8"))
 
 
-def read_all(folder: Path = FOLDER) -> dict[str, Task]:
-    """All exercises by id, in the order of the lessons."""
-    tasks = [read_task(path) for path in sorted(folder.glob("*.md"))]
-    return {task.id: task for task in sorted(tasks, key=lambda task: (task.lesson, task.place != "your turn", task.id))}
+def _place(task: Task) -> tuple[int, bool, str]:
+    return task.lesson, task.place != "your turn", task.id
+
+
+class Tasks(Mapping[str, Task]):
+    """The exercises of a folder by id, in the order of the lessons; each file is read once, and only when it is asked for."""
+
+    def __init__(self, folder: Path):
+        self._folder = folder
+        self._read: dict[str, Task] = {}
+
+    def __getitem__(self, id: str) -> Task:
+        if id not in self._read:
+            self._read[id] = read_task(self._paths[id])
+        return self._read[id]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._order)
+
+    def __len__(self) -> int:
+        return len(self._order)
+
+    @functools.cached_property
+    def _paths(self) -> dict[str, Path]:
+        return {path.stem: path for path in sorted(self._folder.glob("*.md"))}
+
+    @functools.cached_property
+    def _order(self) -> list[str]:
+        return [task.id for task in sorted((self[id] for id in self._paths), key=_place)]
 
 
 @functools.cache
-def tasks() -> Mapping[str, Task]:
-    """The exercises of the course; read once."""
-    return read_all()
+def tasks() -> Tasks:
+    """The exercises of the course."""
+    return Tasks(FOLDER)

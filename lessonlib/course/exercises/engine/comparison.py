@@ -51,6 +51,16 @@ def _packed(value: Sequence[object]) -> str:
     return f"a {kind} of {len(value)} {held}{'s' * (len(value) != 1)}"
 
 
+def lengths_in_words(value: object) -> str:
+    """How long a list is, and the lists in it, or which keys a dictionary has."""
+    if isinstance(value, dict):
+        return f"a dictionary with the keys {', '.join(map(repr, value)) or '(none)'}"
+    if isinstance(value, (list, tuple)) and value and all(isinstance(each, (list, tuple)) for each in value):
+        lengths = ", ".join(str(len(each)) for each in value[:8])
+        return f"{len(value)} list{'s' * (len(value) != 1)} of length {lengths}{', …' if len(value) > 8 else ''}"
+    return shape_of(value)
+
+
 def inputs_in_words(inputs: Mapping[str, object]) -> str:
     """The inputs of a call: a tensor by its shape, other things as they are, unless they are long."""
     words = []
@@ -100,6 +110,11 @@ def to_tensor(value: object) -> Tensor | None:
 def equal(yours: Tensor, expected: Tensor) -> bool:
     """The same shape, and the same numbers up to rounding; nan is equal to nan."""
     return yours.shape == expected.shape and torch.allclose(yours, expected, rtol=RTOL, atol=ATOL, equal_nan=True)
+
+
+def close(yours: Tensor, expected: Tensor) -> Tensor:
+    """Of two tensors of one shape, in which places they are equal up to rounding."""
+    return torch.isclose(yours, expected, rtol=RTOL, atol=ATOL, equal_nan=True)
 
 
 def all_equal(yours: Sequence[Tensor], expected: Sequence[Tensor]) -> bool:
@@ -237,8 +252,7 @@ def fits(yours: Part, expected: Part) -> bool:
 
 def first_difference(yours: Tensor, expected: Tensor) -> tuple[int, ...] | None:
     """The first place where two tensors of one shape differ."""
-    close = torch.isclose(yours, expected, rtol=RTOL, atol=ATOL, equal_nan=True)
-    places = (~close).nonzero()
+    places = (~close(yours, expected)).nonzero()
     return tuple(places[0].tolist()) if len(places) else None
 
 
@@ -267,10 +281,10 @@ def side_by_side(yours: Tensor, expected: Tensor, name: str = "result") -> str:
     place = first_difference(yours, expected)
     if place is None:
         return lines[0]
-    close = torch.isclose(yours, expected, rtol=RTOL, atol=ATOL, equal_nan=True)
+    differ = ~close(yours, expected)
     at = f"{name}[{', '.join(map(str, place))}]"
     lines.append(f"  they part first at {at}: {_pair(expected[place].item(), yours[place].item())}; "
-                 f"{int((~close).sum())} of {close.numel()} differ")
+                 f"{int(differ.sum())} of {differ.numel()} differ")
     row = place[:-1]
     for side, tensor in (("expected", expected[row]), ("yours", yours[row])):
         shown = ", ".join(_number(value) for value in tensor[:8].tolist())

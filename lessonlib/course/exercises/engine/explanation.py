@@ -10,8 +10,9 @@ from torch import Tensor
 
 from lessonlib.course.exercises.engine import sandbox
 from lessonlib.course.exercises.engine.answers import NoEnd, make_answer
-from lessonlib.course.exercises.engine.comparison import Failure, Outcome, Part, Result, equal
+from lessonlib.course.exercises.engine.comparison import Failure, Outcome, Part, Result, close, equal
 from lessonlib.course.exercises.engine.mutation import Mutant, mutants
+from lessonlib.course.exercises.engine.repair import Changed, one_change_away, own_source
 from lessonlib.course.exercises.task_files import Task
 
 Outcomes = Sequence[Outcome]
@@ -25,10 +26,20 @@ class Known:
     code: str
     outcomes: Outcomes
     what: str = ""  # of a mutant
+    source: str = ""  # of an example
 
     def among(self, cases: Sequence[int]) -> list[Outcome]:
         """In these cases."""
         return [self.outcomes[i] for i in cases]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where an attempt goes wrong."""
+
+    where: str
+    kind: str  # of the slip, as in `slips.KINDS`
+    besides: str = ""  # the code of a mistake that is made as well
 
 
 def same(yours: Outcomes, theirs: Outcomes) -> bool:
@@ -72,15 +83,26 @@ def factor_between(yours: Outcomes, theirs: Outcomes) -> float | None:
     return factor if abs(factor) > 1e-9 and equal(left, factor * right) else None
 
 
+# Slips that may come on top of a known mistake. Others change so much that they lead from nearly anything to some mistake.
+_SMALL = frozenset({"axis", "keepdim", "sign", "comparison", "off_by_one", "constant", "start", "bracket", "order", "transposed",
+                    "new_axis"})
+SEEDS = (21, 22)  # of the cases in which it is confirmed that a change makes an attempt right: in a few it may be by chance
 MOST_OTHERS = 4  # right answers besides the solution whose mutants are looked at
 
 
 class Explanations:
     """All that is known of one exercise: computed when first needed, and kept while the process lives."""
 
-    def __init__(self, task: Task, observe: Observe, first: Callable[[Any], Outcome]):
+    def __init__(self, task: Task, observe: Observe, first: Callable[[Any], Outcome], elsewhere: Callable[[Any, int], Outcomes]):
         self.task, self._observe = task, observe
+        self._elsewhere = elsewhere  # what it gives in ordinary cases of another seed
         self._first = first  # what it gives in the first case alone
+        self._silent = False
+
+    def know_nothing(self) -> None:
+        """Explain no answer: for those who ask only whether one is right, which is much quicker."""
+        self.examples, self.mutants, self._others = [], [], []
+        self._silent = True
 
     def observe_source(self, source: str) -> Outcomes | None:
         """What the answer in a cell gives; None where the cell itself fails, or has no end."""
@@ -93,9 +115,17 @@ class Explanations:
     @cached_property
     def right(self) -> list[Outcomes]:
         """What the solution gives, and each answer that the file calls right although its numbers differ."""
+        return [outcomes for _, outcomes in self._rights]
+
+    @cached_property
+    def _right_sources(self) -> list[str]:
+        return [source for source, _ in self._rights]
+
+    @cached_property
+    def _rights(self) -> list[tuple[str, Outcomes]]:
         sources = [self.task.solution, *(freedom.cell.source for freedom in self.task.freedoms)]
-        found = [self.observe_source(source) for source in sources]
-        return [outcomes for outcomes in found if outcomes is not None]
+        found = [(source, self.observe_source(source)) for source in sources]
+        return [(source, outcomes) for source, outcomes in found if outcomes is not None]
 
     def is_right(self, outcomes: Outcomes, among: Sequence[int] | None = None) -> bool:
         """Whether one of the right answers gives this, in all cases or in those given."""
@@ -110,7 +140,7 @@ class Explanations:
             for cell in wrong.examples if wrong.mistake.by_numbers else ():
                 outcomes = self.observe_source(cell.source)
                 if outcomes is not None and not self.is_right(outcomes):
-                    found.append(Known(wrong.code, outcomes))
+                    found.append(Known(wrong.code, outcomes, source=cell.source))
         return found
 
     @cached_property
@@ -159,6 +189,37 @@ class Explanations:
                 return known
         return None
 
+    def place(self, answer: Any, among: Sequence[int], alone: bool = False) -> Place | None:
+        """The one place that keeps an attempt from being right; or, if not `alone`, a place and the known mistake besides."""
+        own = None if self._silent else own_source(answer)
+        if own is None:
+            return None
+        nearly: list[tuple[Changed, Known]] = []
+        mine = self._observe(answer)
+        seen = [] if alone else [each for each in self.examples if _shows(mine, each.outcomes, self.right[0])]
+        for changed in one_change_away(own):
+            first = self._first(changed.answer)
+            if any(first.same(right[0]) for right in self.right) and any(
+                    self._alike(changed.answer, right, source, among) for right, source in zip(
+                        self.right, self._right_sources, strict=True)):
+                return Place(own.place(changed.mutant), changed.mutant.code)
+            if changed.mutant.code in _SMALL:
+                nearly += [(changed, each) for each in seen if first.same(each.outcomes[0])]
+        for changed, each in nearly:
+            if self._alike(changed.answer, each.outcomes, each.source, among):
+                return Place(own.place(changed.mutant), changed.mutant.code, each.code)
+        return None
+
+    def _alike(self, answer: Any, outcomes: Outcomes, source: str, among: Sequence[int]) -> bool:
+        """Whether an answer gives these outcomes in the judge's cases, and elsewhere what the source of theirs gives there."""
+        here = self._observe(answer)
+        return same([here[i] for i in among], [outcomes[i] for i in among]) and all(
+            same(self._seeded(answer, seed), self._seeded(make_answer(source, self.task.name), seed)) for seed in SEEDS)
+
+    def _seeded(self, answer: Any, seed: int) -> Outcomes:
+        sandbox.reseed()
+        return self._elsewhere(answer, seed)
+
     def where_finite(self, yours: Outcomes, among: Sequence[int]) -> Known | None:
         """An example that gives the same wherever it gives a number at all: yours may be guarded against nan and inf."""
         for each in self.examples:
@@ -178,6 +239,16 @@ class Explanations:
             if factor is not None:
                 return each, factor
         return None
+
+
+def _shows(yours: Outcomes, theirs: Outcomes, right: Outcomes) -> bool:
+    """Whether some number of yours is that of a mistake, and not the right one."""
+    for a, b, c in zip(yours, theirs, right, strict=True):
+        if isinstance(a, Result) and isinstance(b, Result) and isinstance(c, Result):
+            for mine, wrong, expected in zip(a.tensors, b.tensors, c.tensors, strict=False):
+                if mine.shape == wrong.shape == expected.shape and bool((close(mine, wrong) & ~close(wrong, expected)).any()):
+                    return True
+    return False
 
 
 def part_by_part(yours: Outcomes, right: Outcomes, known: Sequence[Known]) -> list[Known]:

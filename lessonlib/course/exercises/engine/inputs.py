@@ -2,8 +2,10 @@
 
 import ast
 import copy
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import CodeType
 from typing import Any
 
 import torch
@@ -36,6 +38,39 @@ class Case:
     @property
     def ordinary(self) -> bool:
         return self.special in ("", "square")
+
+
+class Supply:
+    """Inputs of several cases, made in one go: each is handed out once, and all are made anew when one is asked for again.
+
+    So they are fresh at each use: a generator that has been drawn from, or a model that was changed, is another input.
+    """
+
+    def __init__(self, make: Callable[[], Sequence[Inputs]]):
+        self._make = make
+        self._fresh = self._round()
+
+    def _round(self) -> dict[int, Inputs]:
+        before = torch.get_rng_state()  # layers that are made draw from the generator that answers draw from as well
+        try:
+            return dict(enumerate(self._make()))
+        finally:
+            torch.set_rng_state(before)
+
+    def take(self, i: int) -> Inputs:
+        """The inputs of case `i`, used by nobody yet."""
+        if i not in self._fresh:
+            self._fresh = self._round()
+        return self._fresh.pop(i)
+
+    def cases(self) -> list[Case]:
+        """All of them; where a tensor has an axis of size 1, it is no ordinary case."""
+        return [Case(functools.partial(self.take, i), "size 1" if _has_axis_of_one(inputs) else "")
+                for i, inputs in self._fresh.items()]
+
+
+def _has_axis_of_one(inputs: Inputs) -> bool:
+    return any(isinstance(value, Tensor) and 1 in value.shape for value in inputs.values())
 
 
 @dataclass
@@ -126,8 +161,13 @@ def draw(expressions: Mapping[str, str], sizes: Mapping[str, int], seed: int, st
     source = _Draw(torch.Generator().manual_seed(seed), style, turn)
     space = {name: getattr(source, name) for name in DRAWN} | dict(sizes) | {"__builtins__": {}}
     # The text comes from our own file, and its reader lets nothing but these calls, names and literals through.
-    values = {name: eval(compile(text, f"<{name}>", "eval"), space) for name, text in expressions.items()}
+    values = {name: eval(_compiled(text), space) for name, text in expressions.items()}
     return {name: _literal(value) if expressions[name].startswith("[") else value for name, value in values.items()}
+
+
+@functools.cache
+def _compiled(expression: str) -> CodeType:
+    return compile(expression, "<input>", "eval")
 
 
 def _literal(value: Any) -> Any:

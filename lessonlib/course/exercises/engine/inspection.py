@@ -5,8 +5,9 @@ import dis
 import functools
 import inspect
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import CodeType, FunctionType
+from typing import Any
 
 import torch
 from torch import nn
@@ -16,9 +17,14 @@ _EMPTY_OPCODES = {"RESUME", "NOP", "LOAD_CONST", "RETURN_VALUE", "RETURN_CONST",
                   "LOAD_COMMON_CONSTANT", "NOT_TAKEN"}
 
 
+def unwrapped(thing: Callable) -> Any:
+    """The function below decorators."""
+    return getattr(inspect.unwrap(thing), "__func__", inspect.unwrap(thing))
+
+
 def code_of(thing: object) -> CodeType | None:
     """The code of a plain function or method, or None."""
-    return getattr(getattr(inspect.unwrap(thing), "__func__", thing), "__code__", None) if callable(thing) else None
+    return getattr(unwrapped(thing), "__code__", None) if callable(thing) else None
 
 
 def is_empty(code: CodeType) -> bool:
@@ -42,22 +48,26 @@ def _stub_object(stub: str, name: str) -> object:
     return space[name]
 
 
-def _same(code: CodeType, other: CodeType) -> bool:
-    return (code.co_code, code.co_names) == (other.co_code, other.co_names)
+def same_code(code: CodeType, other: CodeType) -> bool:
+    """Whether two functions do the same in the same words, wherever they stand; only local names may differ."""
+    return ((code.co_code, code.co_names, len(code.co_consts)) == (other.co_code, other.co_names, len(other.co_consts))
+            and all(same_code(a, b) if isinstance(a, CodeType) and isinstance(b, CodeType) else repr(a) == repr(b)
+                    for a, b in zip(code.co_consts, other.co_consts, strict=True)))
 
 
 def empty_parts(attempt: object, stub: str, name: str) -> tuple[list[str], list[str]]:
-    """Of the parts that the skeleton asks for: those that are as empty as in the skeleton, and all of them."""
+    """Of the parts that the skeleton asks for: those that do nothing or are as in the skeleton, whatever that holds; and all."""
     model = _stub_object(stub, name)
     if not isinstance(model, type):
-        code = code_of(attempt)
-        return ([name] if code is not None and is_empty(code) else []), [name]
+        code, skeleton = code_of(attempt), code_of(model)
+        untouched = code is not None and (is_empty(code) or (skeleton is not None and same_code(code, skeleton)))
+        return ([name] if untouched else []), [name]
     asked = methods(model)
     if not isinstance(attempt, type):
         return [], list(asked)
     written = methods(attempt)
     empty = [part for part, skeleton in asked.items() if part in written
-             and (is_empty(written[part].__code__) or _same(written[part].__code__, skeleton.__code__))]
+             and (is_empty(written[part].__code__) or same_code(written[part].__code__, skeleton.__code__))]
     return empty, list(asked)
 
 

@@ -14,6 +14,7 @@ from lessonlib.course.exercises.engine.comparison import equal
 from lessonlib.course.exercises.engine.integrity import Originals, in_words
 from lessonlib.course.exercises.engine.messages import in_words as error_in_words
 from lessonlib.course.exercises.engine.messages import put_into_words
+from lessonlib.course.exercises.engine.slips import ABOUT
 from lessonlib.course.exercises.engine.verdict import Found, Verdict
 from lessonlib.course.exercises.kinds.function import Function
 from lessonlib.course.exercises.kinds.kind import Kind
@@ -26,6 +27,7 @@ from lessonlib.course.exercises.task_files import Mistake, Task, known_mistakes,
 
 KINDS: Mapping[str, type[Kind]] = {
     "function": Function, "module": Module, "linear": Linear, "optimizer": Optimizer, "loop": Loop, "loader": Loader}
+VAGUE = frozenset({"unknown", "shape", "lengths", "nan", "error", "shapes", "some_inputs"})  # codes that name no mistake
 SLOW = 1.0  # seconds of processor time in one call that are worth a word
 _IMPORTED = Originals()  # how the names of the libraries stood when this module was loaded
 
@@ -97,8 +99,30 @@ def _examine(kind: Kind, attempt: Attempt) -> _Right:
     try:
         notes = kind.examine(attempt)
     except Raised as raised:
-        raise attempt.translate(raised) from None
+        raise _more_exact(kind, attempt, attempt.translate(raised)) from None
+    except Found as found:
+        raise _more_exact(kind, attempt, found) from None
     return _Right(notes, *_training_runs(kind, attempt))
+
+
+def _more_exact(kind: Kind, attempt: Attempt, found: Found) -> Found:
+    """Where little can be said about a mistake, the place at which it is made, if there is but one."""
+    vague = found.code in VAGUE or found.code == "nearly"
+    seldom = found.code == "some_inputs"  # right in all ordinary cases
+    among = range(len(kind.explanations.right[0])) if seldom else kind.ordinary
+    place = kind.explanations.place(attempt.answer, among, alone=seldom or "error" in found.facts) if vague else None
+    attempt.replaced += attempt.originals.put_back()
+    if place is None:
+        return found
+    if seldom:
+        found.also = f"It is right after one change in {place.where}, which is about {ABOUT[place.kind]}."
+        return found
+    about = f"{place.where}. It is about {ABOUT[place.kind]}"
+    shown: dict[str, Any] = {"evidence": found.evidence, "expected": found.expected, "yours": found.yours}
+    if place.besides:
+        return Found(place.besides, also=f"And something is not right in {about}.", what="", **shown)
+    error = f"An error was raised: {found.facts['error']}. " if "error" in found.facts else ""
+    return Found("one_place", about=about, error=error, **shown)
 
 
 def _training_runs(kind: Kind, attempt: Attempt) -> tuple[Tensor | None, Tensor | None]:
@@ -133,7 +157,7 @@ def _verdict(task: Task, attempt: Attempt, outcome: sandbox.Outcome) -> Verdict:
         return Verdict("ok", "ok", "\n".join([_praise(task), *_trained(right), *right.notes, *slow]),
                        printed=outcome.printed, expected=right.ours, yours=right.yours)
     elif isinstance(outcome.error, NotTried):
-        return Verdict("todo", "todo", f"{task.task}\nReplace the dots with your code, run that cell, then this one. "
+        return Verdict("todo", "todo", "Replace the dots in the cell above with your code and run that cell, then this one. "
                        f"If you do not know how to begin: hint(\"{task.id}\", 1).", hint=1, printed=outcome.printed)
     elif isinstance(outcome.error, Found):
         found = outcome.error

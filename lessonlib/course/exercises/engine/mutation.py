@@ -21,6 +21,7 @@ class Mutant:
     source: str  # the whole source; it defines the same names
     what: str  # the mistake: completes "the numbers of the right answer …"; begins with "with" or "without"
     code: str  # the kind of the mistake, as in `slips.KINDS`
+    line: int = 0  # of the source, at which it is made; of several places, the first
 
 
 def mutants(source: str) -> list[Mutant]:
@@ -35,18 +36,15 @@ def mutants(source: str) -> list[Mutant]:
 
 
 def _mutants(code: Code) -> list[Mutant]:
-    seen, found = {ast.dump(code.tree)}, []
+    seen, found = {ast.unparse(code.tree)}, []  # one tree is written down in one way, so that texts can be compared
     for kind, changes in _by_kind(code):
         for change in changes:
-            mutated = _compiled(code.with_(change.swaps))
-            if mutated is None:
-                continue
-            same = ast.dump(ast.parse(mutated))
-            if same not in seen:
-                seen.add(same)
+            mutated = code.with_(change.swaps)
+            if mutated not in seen and _compiles(mutated):
+                seen.add(mutated)
                 found.append((kind, change, mutated))
     words = _told_apart(code, [change for _, change, _ in found])
-    return [Mutant(mutated, what, kind) for (kind, _, mutated), what in zip(found, words, strict=True)]
+    return [Mutant(mutated, what, kind, code.line(change.at)) for (kind, change, mutated), what in zip(found, words, strict=True)]
 
 
 def _by_kind(code: Code) -> Iterator[tuple[str, list[Change]]]:
@@ -79,13 +77,13 @@ def _overlap(code: Code, changes: Sequence[Change]) -> bool:
     return any(id(outer) in places for change in changes for outer in code.above(change.at))
 
 
-def _compiled(source: str) -> str | None:
-    """The source, or None where it is no Python (a slip may leave a `return` outside of a function, say)."""
+def _compiles(source: str) -> bool:
+    """Whether it is Python: a slip may leave a `return` outside of a function, say."""
     try:
         compile(source, "<mutant>", "exec", dont_inherit=True)
     except SyntaxError:
-        return None
-    return source
+        return False
+    return True
 
 
 def _told_apart(code: Code, changes: Sequence[Change]) -> list[str]:

@@ -9,19 +9,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from lessonlib.course.exercises.engine import sandbox
-from lessonlib.course.exercises.engine.answers import NoEnd, make_answer
+from lessonlib.course.exercises.engine.answers import UNREAD, NoEnd, make_answer
 from lessonlib.course.exercises.engine.attempt import Attempt, NotTried, Raised
 from lessonlib.course.exercises.engine.explanation import Outcomes, same
 from lessonlib.course.exercises.engine.integrity import Originals
-from lessonlib.course.exercises.engine.judging import judge_task, kind_of
+from lessonlib.course.exercises.engine.judging import VAGUE, judge_task, kind_of
 from lessonlib.course.exercises.engine.mutation import Mutant, mutants
 from lessonlib.course.exercises.engine.verdict import Found
 from lessonlib.course.exercises.kinds.kind import Kind
 from lessonlib.course.exercises.task_files import Task
 
 SEEDS = (11, 12, 13)
-_FILE = "<a mutant>"  # judged as a learner's lines are
-NOT_NAMED = frozenset({"unknown", "shape", "nan", "error", "shapes", "some_inputs", "check_failed"})
+NOT_NAMED = VAGUE | {"check_failed"}
 
 
 class _Untouched(Originals):
@@ -87,16 +86,16 @@ def wrong_mutants(task: Task, share: float = 1.0) -> Iterator[Mutant]:
 def judged_mutants(task: Task, share: float = 1.0) -> Iterator[Judged]:
     """Each wrong mutant of a solution, judged as a learner's answer would be."""
     for mutant in wrong_mutants(task, share):
-        yield Judged(mutant, judge_task(task, make_answer(mutant.source, task.name, _FILE)).code)
+        yield Judged(mutant, judge_task(task, make_answer(mutant.source, task.name, UNREAD)).code)
 
 
 def passing_mutants(task: Task, share: float = 1.0) -> tuple[list[Mutant], int]:
     """The wrong mutants that the judge lets pass, and how many there are; much quicker, as nothing is explained."""
     kind = type(kind_of(task))(task)
-    kind.explanations.examples = kind.explanations.mutants = []
+    kind.explanations.know_nothing()
     wrong = list(wrong_mutants(task, share))
     with sandbox.state_kept():
-        return [mutant for mutant in wrong if _passes(kind, make_answer(mutant.source, task.name, _FILE))], len(wrong)
+        return [mutant for mutant in wrong if _passes(kind, make_answer(mutant.source, task.name, UNREAD))], len(wrong)
 
 
 def _passes(kind: Kind, answer: Any) -> bool:

@@ -34,6 +34,7 @@ _ALIKE: Mapping[str, _Change] = {  # the right numbers, changed one by one
     "the right ones, rounded up": torch.ceil,
     "the right ones, but nothing below 0": torch.relu,
 }
+_NEARLY = 0.01
 _FEWEST = 3  # numbers that must agree before a relation is more than chance
 
 
@@ -53,6 +54,17 @@ def relation(yours: Sequence[Outcome], right: Sequence[Outcome], inputs: Sequenc
     if len(mine) < len(pairs) or not mine or not all(bool(tensor.isfinite().all()) for tensor in mine):
         return None
     return next(_found(mine, theirs, inputs), None)
+
+
+def nearly(yours: Sequence[Outcome], right: Sequence[Outcome]) -> float | None:
+    """By which share of the largest right number yours are off at most, where that is next to nothing in every case."""
+    worst = 0.0
+    for a, b in zip(yours, right, strict=True):
+        mine, theirs = _table(a), _table(b)
+        if mine is None or theirs is None or mine.shape != theirs.shape or not theirs.numel() or equal(theirs, theirs.round()):
+            return None
+        worst = max(worst, ((mine - theirs).abs().max() / theirs.abs().max()).item())
+    return worst if 0 < worst <= _NEARLY else None
 
 
 def _table(outcome: Outcome) -> Tensor | None:

@@ -1,7 +1,7 @@
 """The syntax tree of a solution: walking through it, and writing it down again with a piece exchanged."""
 
 import ast
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeGuard
 
@@ -32,6 +32,7 @@ class Code:
         self.tree = ast.parse(source)
         self.parents: dict[ast.AST, Node] = {}
         self.nodes = tuple(self._walk(self.tree))
+        self._whole = {child: node for node in ast.walk(self.tree) for child in ast.iter_child_nodes(node)}  # words, too
 
     def _walk(self, node: Node) -> Iterator[ast.AST]:
         yield node
@@ -49,6 +50,10 @@ class Code:
         """What the piece is a part of, from the inside to the outside."""
         while (node := self.parents.get(node)) is not None:
             yield node
+
+    def line(self, node: Node) -> int:
+        """The number of the line in which a piece stands; 0 where that is not known."""
+        return next((piece.lineno for piece in (node, *self.above(node)) if hasattr(piece, "lineno")), 0)
 
     def function(self, node: Node) -> ast.FunctionDef | None:
         """The function around a piece."""
@@ -76,7 +81,14 @@ class Code:
 
     def with_(self, swaps: Sequence[tuple[ast.AST, New]]) -> str:
         """The source with pieces exchanged."""
-        return ast.unparse(rebuilt(self.tree, {id(old): new for old, new in swaps}))
+        touched: set[ast.AST] = set()
+        for old, _ in swaps:
+            piece: ast.AST | None = old
+            while piece is not None and piece not in touched:
+                touched.add(piece)
+                piece = self._whole.get(piece)
+        return ast.unparse(rebuilt(self.tree, {id(old): new for old, new in swaps},
+                                   lambda piece: piece in self._whole and piece not in touched))
 
 
 def _is_guard(node: Node) -> bool:
@@ -103,8 +115,8 @@ def _children(node: Node) -> Iterator[ast.AST]:
                 yield child
 
 
-def rebuilt(node: Node, swaps: Mapping[int, New]) -> Node:
-    """A copy of a tree in which each piece whose `id` is in `swaps` is exchanged; what is not touched is shared."""
+def rebuilt(node: Node, swaps: Mapping[int, New], shared: Callable[[ast.AST], bool] = lambda piece: False) -> Node:
+    """A copy of a tree in which each piece whose `id` is in `swaps` is exchanged; what may be shared is not copied."""
     left = dict(swaps)
 
     def copy(piece: ast.AST) -> ast.AST | list[ast.AST]:
@@ -114,6 +126,8 @@ def rebuilt(node: Node, swaps: Mapping[int, New]) -> Node:
         return [inside(line) for line in new] if isinstance(new, list) else inside(new)
 
     def inside(piece: ast.AST) -> ast.AST:
+        if shared(piece):
+            return piece
         fields = {}
         for name, value in ast.iter_fields(piece):
             if isinstance(value, ast.AST):

@@ -1,5 +1,6 @@
 """Functions: several cases, the right numbers, and the numbers that each known mistake would give."""
 
+import functools
 import inspect
 from collections.abc import Callable, Sequence
 from functools import cached_property
@@ -20,6 +21,7 @@ from lessonlib.course.exercises.engine.comparison import (
     first_difference,
     fits,
     inputs_in_words,
+    lengths_in_words,
     listed,
     read_result,
     shape_of,
@@ -35,8 +37,8 @@ from lessonlib.course.exercises.engine.explanation import (
     part_by_part,
     same,
 )
-from lessonlib.course.exercises.engine.inputs import Case, Inputs, copied, drawn_cases, extreme_cases
-from lessonlib.course.exercises.engine.relations import relation
+from lessonlib.course.exercises.engine.inputs import Case, Inputs, Supply, copied, drawn_cases, extreme_cases
+from lessonlib.course.exercises.engine.relations import nearly, relation
 from lessonlib.course.exercises.engine.verdict import Found
 from lessonlib.course.exercises.kinds import economy
 from lessonlib.course.exercises.kinds.kind import JUDGES_SEED, Kind, outcome_of
@@ -54,10 +56,18 @@ class Function(Kind):
     def drawn(self, seed: int) -> list[Case]:
         """Cases without the extremes."""
         if self.extra is not None and hasattr(self.extra, "cases"):
-            # Made anew each time: a generator that has been drawn from, or a model that was changed, is another input.
-            return [Case(lambda i=i: self.extra.cases(seed)[i], "size 1" if _has_axis_of_one(case) else "")  # type: ignore[misc]
-                    for i, case in enumerate(self.extra.cases(seed))]
+            return Supply(functools.partial(self.extra.cases, seed)).cases()
         return drawn_cases(self.task, seed)
+
+    @cached_property
+    def names(self) -> list[str]:
+        """What the inputs are called."""
+        return list(self.cases[0].make())
+
+    @property
+    def call(self) -> str:
+        """A call of the function, to be told."""
+        return f"{self.task.name}({', '.join(self.names)})"
 
     def _outcome(self, answer: Callable, case: Case) -> Outcome:
         """What an answer of ours gives for a case; an error where it gives None or a generator."""
@@ -88,6 +98,13 @@ class Function(Kind):
     def observe_elsewhere(self, answer: Any, seed: int) -> Outcomes:
         return [self._outcome(answer, case) for case in self.drawn(seed)]
 
+    def observe_ordinary_elsewhere(self, answer: Any, seed: int) -> Outcomes:
+        return [self._outcome(answer, case) for case in self.drawn(seed) if case.ordinary]
+
+    @property
+    def ordinary(self) -> Sequence[int]:
+        return [i for i, case in enumerate(self.cases) if case.ordinary]
+
     # --- an attempt
 
     def examine(self, attempt: Attempt) -> Sequence[str]:
@@ -96,7 +113,7 @@ class Function(Kind):
         if self.task.without == "products":
             economy.no_products(attempt, cases[0].make())
         seen = _Seen(self, attempt, cases)
-        ordinary = [i for i, case in enumerate(cases) if case.ordinary]
+        ordinary = self.ordinary
         if not self.explanations.is_right(seen.outcomes(ordinary), ordinary):
             raise seen.explain(ordinary)
         for i in ordinary:
@@ -149,10 +166,6 @@ def _quiet(attempt: Attempt, inputs: Sequence[Any]) -> Any:
         return None
 
 
-def _has_axis_of_one(inputs: Inputs) -> bool:
-    return any(isinstance(value, Tensor) and 1 in value.shape for value in inputs.values())
-
-
 def _finite(outcome: Outcome) -> bool:
     return isinstance(outcome, Result) and outcome.finite
 
@@ -181,9 +194,8 @@ class _Seen:
         return self._outcomes[i]
 
     def _read(self, i: int) -> Result:
-        task, inputs = self.kind.task, self.cases[i].make()
+        task, call, inputs = self.kind.task, self.kind.call, self.cases[i].make()
         value = self.attempt.call(self.attempt.answer, inputs)
-        call = f"{task.name}({', '.join(inputs)})"
         if hasattr(value, "__next__"):
             raise Found("generator", call=call, what=shape_of(value))
         if isinstance(value, complex) or (isinstance(value, Tensor) and value.is_complex()):
@@ -218,19 +230,22 @@ class _Seen:
                 raise self._wrong_sort(mine, theirs, i)
 
     def _wrong_sort(self, mine: Part, theirs: Part, i: int) -> Found:
-        call = f"{self.kind.task.name}({', '.join(self.cases[i].make())})"
         what = self._what_came(i) if mine.numbers is None else sort_in_words(mine)
-        return Found("not_numbers", call=call, what=what, wanted=self._wanted(theirs, i))
+        return Found("not_numbers", call=self.kind.call, what=what, wanted=self._wanted(theirs, i))
 
     def _what_came(self, i: int) -> str:
         """The value itself in words, whatever `as_numbers` made of it."""
         value = self._values[i]
         return repr(value) if isinstance(value, (str, bytes)) and len(value) <= 40 else shape_of(value)
 
+    def right_value(self, i: int) -> Any:
+        """What the solution gives in case `i`, as it comes."""
+        return self.kind.solution(*(copied(each) for each in self.cases[i].make().values()))
+
     def _wanted(self, part: Part, i: int) -> str:
         """Of what sort the right result is, in words."""
         if hasattr(self.kind.extra, "as_numbers"):  # which made numbers of it
-            return shape_of(self.kind.solution(*(copied(each) for each in self.cases[i].make().values())))
+            return shape_of(self.right_value(i))
         return sort_in_words(part)
 
     def check_second_call(self) -> None:
@@ -277,6 +292,9 @@ class _Seen:
             return told
         if found := known.mutant_of_others(yours, among):
             return self.found(found.code, among, what=found.what)
+        share = nearly(yours, right)
+        if share is not None:
+            return self.found("nearly", among, share=f"{100 * share:.1g} %")
         return self._unexplained(among)
 
     def _related(self, among: Sequence[int]) -> Found | None:
@@ -286,8 +304,8 @@ class _Seen:
 
     def _unused(self) -> list[str]:
         """Arguments that the solution reads and the attempt does not."""
-        names = list(self.cases[0].make())
-        ours, theirs = (inspection.unused_arguments(answer, names) for answer in (self.kind.solution, self.attempt.answer))
+        answers = self.kind.solution, self.attempt.answer
+        ours, theirs = (inspection.unused_arguments(answer, self.kind.names) for answer in answers)
         pairs = zip(inspection.arguments(self.attempt.answer), inspection.arguments(self.kind.solution), strict=False)
         return [given for given, name in pairs if given in theirs and name not in ours]
 
@@ -303,11 +321,10 @@ class _Seen:
             yours, expected = self.outcome(i), self.right(i)
             if not isinstance(yours, Result) or not isinstance(expected, Result):
                 continue
-            call = f"{self.kind.task.name}({', '.join(self.cases[i].make())})"
             if yours.packing != expected.packing and (yours.packing == "*") != (expected.packing == "*"):
                 wanted = self._wanted(expected.parts[0], i) if expected.packing == "*" else "a list or a tuple"
                 alone = isinstance(self._values[i], tuple) and len(self._values[i]) == 1
-                return Found("not_numbers", call=call, what=self._what_came(i), wanted=wanted,
+                return Found("not_numbers", call=self.kind.call, what=self._what_came(i), wanted=wanted,
                              comma=" A comma at the end of a line makes a tuple." if alone else "")
             for mine, theirs in zip(yours.parts, expected.parts, strict=False):
                 if mine.numbers is None and theirs.numbers is not None:
@@ -316,22 +333,25 @@ class _Seen:
 
     def _twisted(self, yours: Outcomes, among: Sequence[int]) -> Found | None:
         """A mistake with words, and on top of it another sign, or a sum in place of a mean."""
+        words = self.kind.task.mistakes
+        known: dict[str, Callable[[Tensor, int], Tensor]] = {
+            "sign": lambda numbers, _n: -numbers, "sum": lambda numbers, n: numbers * n}
+        twists = {twist: change for twist, change in known.items() if twist in words}
+        if not twists:
+            return None
         lengths = [next((len(value) for value in self.cases[i].make().values() if isinstance(value, Tensor) and value.ndim), 1)
                    for i in among]
-        twists: dict[str, Callable[[Tensor, int], Tensor]] = {
-            "sign": lambda numbers, _n: -numbers, "sum": lambda numbers, n: numbers * n}
-        words = self.kind.task.mistakes
         for each in self.explanations.examples:
             for twist, change in twists.items():
                 both = [changed(outcome, lambda t, change=change, n=n: change(t, n))  # type: ignore[misc]
                         for outcome, n in zip(each.among(among), lengths, strict=True)]
-                if twist in words and twist != each.code and same(yours, both):
+                if twist != each.code and same(yours, both):
                     return self.found(each.code, among, also=words[twist].seen)
         right = [self.explanations.right[0][i] for i in among]
         for twist, change in twists.items():
             both = [changed(outcome, lambda t, change=change, n=n: change(t, n))  # type: ignore[misc]
                     for outcome, n in zip(right, lengths, strict=True)]
-            factor = factor_between(yours, both) if twist in words else None
+            factor = factor_between(yours, both)
             if factor is not None and factor_between(yours, right) is None:
                 return self.found(twist, among, also=f"And all is multiplied by {factor:g}.")
         return None
@@ -408,20 +428,19 @@ class _Seen:
 
     def _unexplained(self, among: Sequence[int]) -> Found:
         """No known mistake: a wrong shape, nan, or other numbers."""
-        task = self.kind.task
+        task, call = self.kind.task, self.kind.call
         for i in among:
             yours, expected = self.outcome(i), self.right(i)
             if not isinstance(yours, Result) or not isinstance(expected, Result):
                 continue
-            inputs = self.cases[i].make()
-            call = f"{task.name}({', '.join(inputs)})"
             if yours.packing != expected.packing:
-                return Found("count", call=call, got=f"{len(yours.parts)} things", wanted=len(expected.parts))
+                lists = self.right_value(i), self._values[i]
+                return self.found("lengths", [i], call=call, wanted=lengths_in_words(lists[0]), got=lengths_in_words(lists[1]))
             for part, (mine, theirs) in enumerate(zip(yours.tensors, expected.tensors, strict=True)):
                 what = self._name(part) if task.gives else call
                 if mine.shape != theirs.shape:
                     return self.found("shape", [i], call=what, got=tuple(mine.shape), wanted=tuple(theirs.shape),
-                                      inputs=inputs_in_words(inputs))
+                                      inputs=inputs_in_words(self.cases[i].make()))
                 if bool(mine.isnan().any()) and not equal(mine, theirs):
                     place = first_difference(mine.nan_to_num(1e300), mine.nan_to_num(-1e300))
                     return self.found("nan", [i], call=what, place=f" at {list(place)}" if place else "")

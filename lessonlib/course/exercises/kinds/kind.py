@@ -27,7 +27,7 @@ class Kind(abc.ABC):
     def __init__(self, task: Task):
         self.task = task
         self.extra = _module_beside(task)
-        self.explanations = Explanations(task, self.observe, self.observe_first)
+        self.explanations = Explanations(task, self.observe, self.observe_first, self.observe_ordinary_elsewhere)
 
     @abc.abstractmethod
     def observe(self, answer: Any) -> Outcomes:
@@ -40,6 +40,15 @@ class Kind(abc.ABC):
     @abc.abstractmethod
     def observe_elsewhere(self, answer: Any, seed: int) -> Outcomes:
         """The same on other inputs, drawn independently of the judge's: to find out whether an answer is right at all."""
+
+    def observe_ordinary_elsewhere(self, answer: Any, seed: int) -> Outcomes:
+        """The same without the special cases."""
+        return self.observe_elsewhere(answer, seed)
+
+    @property
+    def ordinary(self) -> Sequence[int]:
+        """Which of the judge's cases are no special ones."""
+        return range(len(self.explanations.right[0]))
 
     @abc.abstractmethod
     def examine(self, attempt: Attempt) -> Sequence[str]:

@@ -1,6 +1,7 @@
 """Optimizers: where the parameters stand after each of several steps, not where they end."""
 
 import ast
+import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -52,12 +53,21 @@ class _Run:
 
     def loss(self, params: Sequence[Tensor], step: int) -> Tensor:
         """Another batch at each step; every number of every parameter has a gradient."""
-        rng = torch.Generator().manual_seed(81 + 1000 * self.seed + step)
         total = torch.zeros(())
-        for p in params:
-            weight, target = (torch.randn(6, p.numel(), generator=rng, dtype=torch.float64) for _ in range(2))
+        for p, (weight, target) in zip(params, _batch(self.seed, step, tuple(p.numel() for p in params)), strict=True):
             total = total + ((weight * p.flatten() - target) ** 2).mean()
         return total
+
+
+@functools.cache
+def _batch(seed: int, step: int, sizes: Sequence[int]) -> list[tuple[Tensor, Tensor]]:
+    """Weights and targets of the loss, for each parameter."""
+    rng = torch.Generator().manual_seed(81 + 1000 * seed + step)
+
+    def drawn(n: int) -> Tensor:
+        return torch.randn(6, n, generator=rng, dtype=torch.float64)
+
+    return [(drawn(n), drawn(n)) for n in sizes]
 
 
 @dataclass(frozen=True)

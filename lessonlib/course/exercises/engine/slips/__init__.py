@@ -4,15 +4,19 @@ Each is handed the code and one piece of its tree, and yields the changes that i
 The table gives the kinds in the order of how likely they are.
 """
 
-from lessonlib.course.exercises.engine.slips.brackets import bracket, order
-from lessonlib.course.exercises.engine.slips.counts import constant, constant_size, default, factor, off_by_one
+from lessonlib.course.exercises.engine.slips.brackets import bracket, order, together
+from lessonlib.course.exercises.engine.slips.counts import constant, constant_size, default, factor, off_by_one, stride
 from lessonlib.course.exercises.engine.slips.loops import (
     after_loop,
     detached,
     in_place,
+    into_loop,
+    not_kept,
     pairing,
     return_in_loop,
+    start,
     state_in_loop,
+    used_again,
 )
 from lessonlib.course.exercises.engine.slips.names import attribute, ignored, recomputed, returned, variable
 from lessonlib.course.exercises.engine.slips.omissions import added, left_out, twice
@@ -26,7 +30,51 @@ from lessonlib.course.exercises.engine.slips.operators import (
     sign,
 )
 from lessonlib.course.exercises.engine.slips.places import Kind
-from lessonlib.course.exercises.engine.slips.shapes import axis, keepdim, kind, new_axis, size, transposed
+from lessonlib.course.exercises.engine.slips.shapes import axis, keepdim, kind, layout, new_axis, size, transposed
+
+ABOUT = {  # what a place is about at which undoing such a slip makes an answer right
+    "axis": "the axis",
+    "keepdim": "an axis of size 1 that is kept, or lost",
+    "reduction": "how many numbers become one: a sum, a mean, the largest",
+    "sign": "a sign",
+    "left_out": "something that is too much",
+    "exchanged": "two things that have changed places",
+    "bracket": "brackets: what is done first",
+    "order": "what comes first",
+    "together": "what is put together first, and then counted or summed up",
+    "return_in_loop": "how far a line is indented",
+    "after_loop": "how far a line is indented",
+    "state_in_loop": "what is done once, before a loop, and what in each round",
+    "into_loop": "how far a line is indented",
+    "used_again": "one list that is used again where a new one is needed",
+    "not_kept": "what is found, and whether it is kept",
+    "start": "the number that something is set to at first",
+    "transposed": "which side is up: rows and columns",
+    "new_axis": "an axis of size 1",
+    "layout": "in which order an axis is cut into parts",
+    "comparison": "a comparison",
+    "branch": "an `if`, and what belongs to it",
+    "off_by_one": "one too many, or one too few",
+    "stride": "how far a window moves on",
+    "size": "a size",
+    "constant_size": "a size",
+    "constant": "a number",
+    "factor": "a factor",
+    "default": "a value in the line with `def`",
+    "function": "which function is called",
+    "operator": "an operator",
+    "returned": "what is handed back",
+    "recomputed": "what is computed from which input",
+    "variable": "a name: another one belongs there",
+    "ignored": "an input",
+    "attribute": "what is kept in `self`, and where",
+    "pairing": "how a loop counts, or what it puts together",
+    "twice": "something that is done too seldom",
+    "in_place": "what is changed in place",
+    "detached": "what the gradient flows through",
+    "added": "something that is missing",
+    "kind": "in which form the result comes",
+}
 
 KINDS: dict[str, Kind] = {
     "axis": axis,
@@ -37,14 +85,21 @@ KINDS: dict[str, Kind] = {
     "exchanged": exchanged,
     "bracket": bracket,
     "order": order,
+    "together": together,
     "return_in_loop": return_in_loop,
     "after_loop": after_loop,
     "state_in_loop": state_in_loop,
+    "into_loop": into_loop,
+    "used_again": used_again,
+    "not_kept": not_kept,
+    "start": start,
     "transposed": transposed,
     "new_axis": new_axis,
+    "layout": layout,
     "comparison": comparison,
     "branch": branch,
     "off_by_one": off_by_one,
+    "stride": stride,
     "size": size,
     "constant_size": constant_size,
     "constant": constant,

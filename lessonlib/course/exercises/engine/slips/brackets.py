@@ -87,6 +87,25 @@ def order(code: Code, node: Node) -> Changes:
         yield from _lines_exchanged(code, node)
 
 
+def together(code: Code, node: Node) -> Changes:
+    """Two reductions of two things for one of both: `a.sum() * b.sum()` for `(a * b).sum()`."""
+    if not isinstance(node, ast.BinOp):
+        return
+    left: Node = node.left
+    right: Node = node.right
+    if is_method(left) and is_method(right) and ast.dump(_arguments(left)) == ast.dump(_arguments(right)):
+        both = isinstance(left.func.value, ast.Compare) and isinstance(right.func.value, ast.Compare)
+        for op in (ast.BitAnd(), ast.BitOr()) if both else (node.op,):
+            inner = ast.BinOp(left.func.value, op, right.func.value)
+            yield _bracket(node, ast.Call(ast.Attribute(inner, left.func.attr, ast.Load()), left.args, left.keywords))
+
+
+def _arguments(node: ast.Call) -> ast.Call:
+    """A call without what it is called on."""
+    method = node.func.attr if isinstance(node.func, ast.Attribute) else ""
+    return ast.Call(ast.Name(method, ast.Load()), node.args, node.keywords)
+
+
 def _method_before_operator(node: Node) -> Changes:
     """(a - b).mean() as a.mean() - b.mean(), (a ** 2).mean() as a.mean() ** 2."""
     inner = node.func.value

@@ -1,9 +1,18 @@
 """Slips with numbers: one too many, a size written in, another constant, another default."""
 
 import ast
+import math
 from typing import Any
 
-from lessonlib.course.exercises.engine.slips.places import Changes, instead, is_axis_of, renamed, with_, without
+from lessonlib.course.exercises.engine.slips.places import (
+    Changes,
+    instead,
+    is_axis_of,
+    is_returned,
+    renamed,
+    with_,
+    without,
+)
 from lessonlib.course.exercises.engine.syntax import (
     Code,
     Node,
@@ -23,6 +32,10 @@ def off_by_one(code: Code, node: Node) -> Changes:
         value = value_of(node)
         for new in (value + 1, value - 1):
             yield instead(code, node, number(new), f"constant {value} {new}")
+    is_index = isinstance(code.parents.get(node), ast.Subscript) and code.parents[node].slice is node
+    if isinstance(node, (ast.Name, ast.Call)) and (is_returned(code, node) or (is_index and isinstance(node, ast.Name))):
+        for more in (-1, 1):
+            yield instead(code, node, _plus(node, more))
     if called(node) in ("len", "range") and isinstance(node, ast.Call) and node.args:
         yield from _counted_wrongly(code, node)
     if isinstance(node, ast.Slice):
@@ -67,6 +80,21 @@ def _sliced_wrongly(code: Code, node: ast.Slice) -> Changes:
         if isinstance(value, ast.BinOp) and isinstance(value.op, ast.Add):  # x[start:size] for x[start:start + size]
             yield instead(code, node, ast.Slice(**{**fields, edge: value.right}), f"slice {edge} right")
             yield instead(code, node, ast.Slice(**{**fields, edge: value.left}), f"slice {edge} left")
+
+
+def stride(code: Code, node: Node) -> Changes:
+    """A window that moves on by one, not by its own length, `x[i:i + 2]` for `x[2 * i:2 * i + 2]`; or the other way round."""
+    if not (isinstance(node, ast.Slice) and isinstance(node.upper, ast.BinOp) and isinstance(node.upper.op, ast.Add)
+            and node.lower is not None and ast.unparse(node.upper.left) == ast.unparse(node.lower)):
+        return
+    length, lower = node.upper.right, node.lower
+    if isinstance(lower, ast.Name):
+        moved: ast.expr = ast.BinOp(length, ast.Mult(), lower)
+    elif isinstance(lower, ast.BinOp) and isinstance(lower.op, ast.Mult):
+        moved = lower.right if isinstance(lower.right, ast.Name) else lower.left
+    else:
+        return
+    yield instead(code, node, ast.Slice(moved, ast.BinOp(moved, ast.Add(), length), node.step), f"stride {type(lower).__name__}")
 
 
 def _rounds_left_out(code: Code, node: ast.For | ast.comprehension) -> Changes:
@@ -115,6 +143,21 @@ def constant(code: Code, node: Node) -> Changes:
     elif is_whole(node) and not is_axis_of(code, node):
         for new in {0: (2,), 1: (-1,), 2: (0.5,), 100: (10,)}.get(value, (-value,)):
             yield instead(code, node, number(new), f"constant {value} {new}")
+    yield from _rounded(code, node)
+
+
+_EXACT = {"e": math.e, "pi": math.pi}
+
+
+def _rounded(code: Code, node: Node) -> Changes:
+    """`math.e` or `math.pi` as a number with a few digits, or a few digits for the number."""
+    value = value_of(node)
+    for attr, exact in _EXACT.items():
+        if isinstance(value, float) and 0 < abs(value - exact) < 0.01:
+            yield instead(code, node, number(exact), f"exact {attr}")
+        if isinstance(node, ast.Attribute) and node.attr == attr:
+            for digits in (2, 3):
+                yield instead(code, node, number(round(exact, digits)), f"{attr} {digits}")
 
 
 def factor(code: Code, node: Node) -> Changes:

@@ -15,6 +15,7 @@ from lessonlib.course.exercises.engine.syntax import (
     number,
     reads,
     text,
+    value_of,
 )
 
 
@@ -46,6 +47,78 @@ def after_loop(code: Code, node: Node) -> Changes:
             words = f"`{text(out[0])}` after the loop" if len(out) == 1 else f"the lines from `{text(out[0])}` on after the loop"
             loop = ast.For(node.target, node.iter, node.body[:i], [], lineno=node.lineno)
             yield with_(node, [loop, *out], words)
+
+
+def into_loop(code: Code, node: Node) -> Changes:
+    """The line below a loop indented too far, so that it runs in every round."""
+    if isinstance(node, (ast.For, ast.While)):
+        block = code.block(node)
+        place = next(i for i, line in enumerate(block) if line is node)
+        below = block[place + 1] if place + 1 < len(block) else None
+        if isinstance(below, (ast.Expr, ast.Assign, ast.AugAssign)):
+            yield Change(f"with `{text(below)}` inside the loop", ((below, []), (node.body[-1], [node.body[-1], below])))
+
+
+def start(code: Code, node: Node) -> Changes:
+    """Another beginning: the first number for nothing at all, 0 for what every number is below or above."""
+    if not isinstance(node, ast.expr) or not _begins(code, node):
+        return
+    infinite = ast.Call(name("float"), [ast.Constant("inf")], [])
+    new: list[ast.expr] = [number(0), infinite, ast.UnaryOp(ast.USub(), infinite)]
+    new += [ast.Subscript(name(param), number(0), ast.Load()) for param in code.params(node)[:2]]
+    for other in new:
+        if ast.unparse(other) != ast.unparse(node):
+            yield instead(code, node, other)
+
+
+def _begins(code: Code, node: ast.expr) -> bool:
+    """Whether a name is given a first value here: a number, `float("inf")`, or the first of several."""
+    line = code.parents.get(node)
+    if isinstance(line, ast.Tuple):
+        line = code.parents.get(line)
+    first = isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name) and value_of(node.slice) == 0
+    plain = isinstance(value_of(node), (int, float)) and not isinstance(value_of(node), bool)
+    infinite = "inf" in ast.unparse(node) and not isinstance(node, (ast.Tuple, ast.List))
+    return isinstance(line, ast.Assign) and (first or plain or infinite)
+
+
+def not_kept(code: Code, node: Node) -> Changes:
+    """Something found and not kept: `if loss < best:` without `best = loss`, or one of two names not set anew."""
+    if isinstance(node, ast.If) and isinstance(node.test, ast.Compare) and len(node.test.ops) == 1:
+        sides = node.test.left, node.test.comparators[0]
+        for kept, found in (sides, sides[::-1]):
+            if isinstance(kept, (ast.Name, ast.Subscript)) and ast.unparse(kept) in _set_before(code, node):
+                line = assign([_stored(kept)], found)
+                if ast.unparse(line) not in map(ast.unparse, node.body):
+                    yield with_(node.body[0], [line, node.body[0]], f"`{text(line)}` after `if {text(node.test)}`")
+    if isinstance(node, ast.Assign) and _is_in_loop(code, node):
+        pair = (node.targets[0], node.value)
+        if all(isinstance(side, ast.Tuple) for side in pair) and len(pair[0].elts) == len(pair[1].elts) == 2:  # type: ignore[attr-defined]
+            for goal, value in zip(pair[0].elts, pair[1].elts, strict=True):  # type: ignore[attr-defined]
+                yield with_(node, [assign([goal], value)], f"`{text(goal)} = {text(value)}` alone in `{text(node)}`")
+        elif len(code.block(node)) > 1 and ast.unparse(node.targets[0]) in _set_before(code, node):
+            yield without(node, [], f"the line `{text(node)}`")
+
+
+def _stored(node: ast.Name | ast.Subscript) -> ast.expr:
+    return name(node.id) if isinstance(node, ast.Name) else ast.Subscript(node.value, node.slice, ast.Store())
+
+
+def _set_before(code: Code, node: Node) -> set[str]:
+    """The names that are set in lines of the same function before this one."""
+    found: set[str] = set()
+    function = code.function(node)
+    for line in code.within(function) if function is not None else ():
+        if line is node:
+            break
+        if isinstance(line, ast.Assign):
+            goals = [each for goal in line.targets for each in (goal.elts if isinstance(goal, ast.Tuple) else [goal])]
+            found.update(map(ast.unparse, goals))
+    return found
+
+
+def _is_in_loop(code: Code, node: Node) -> bool:
+    return any(isinstance(piece, (ast.For, ast.While)) for piece in code.above(node))
 
 
 def state_in_loop(code: Code, node: Node) -> Changes:
@@ -83,6 +156,22 @@ def pairing(code: Code, node: Node) -> Changes:
         if called(rounds) == "range" and not any(reads(code, node.elt, ast.unparse(g.target)) for g in node.generators):
             same = ast.BinOp(ast.List([node.elt], ast.Load()), ast.Mult(), rounds.args[0])
             yield with_(node, same, "the same row many times")
+
+
+def used_again(code: Code, node: Node) -> Changes:
+    """One list emptied and filled again, where a new one is needed each time: all places then hold the same."""
+    if isinstance(node, ast.Expr) and called(node.value) == "clear" and is_method(node.value):
+        emptied = node.value.func.value
+        if isinstance(emptied, ast.Name):
+            yield with_(node, [assign([ast.Name(emptied.id, ast.Store())], ast.List([], ast.Load()))],
+                        f"`{emptied.id} = []` in place of `{text(node)}`")
+    if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and ast.unparse(node.value) == "[]" and (
+            _is_in_loop(code, node)):
+        yield with_(node, [ast.Expr(call(name(node.targets[0].id), "clear"))],
+                    f"`{node.targets[0].id}.clear()` in place of `{text(node)}`")
+    if called(node) == "append" and is_method(node) and len(node.args) == 1 and isinstance(node.args[0], ast.Name):
+        for copy in (ast.Call(name("list"), node.args, []), call(node.args[0], "clone")):
+            yield with_(node.args[0], copy, f"`{text(copy)}` in place of `{text(node.args[0])}`")
 
 
 HAS_TWIN_IN_PLACE = ("exp", "log", "sqrt", "square", "abs", "relu", "clamp", "clamp_min", "clamp_max")

@@ -15,7 +15,7 @@ def variable(code: Code, node: Node) -> Changes:
                 if other != node.id:
                     yield instead(code, node, name(other), f"{node.id} {other}")
     if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and isinstance(code.parents.get(node), ast.Attribute):
-        for other in code.params(node) if node.id in code.names(node) else ():
+        for other in code.names(node) if node.id in code.names(node) else ():
             if other != node.id:
                 yield instead(code, node, name(other), f"{node.id} {other}")
 

@@ -1,6 +1,7 @@
 """Slips with axes and shapes: along which axis, which axis is kept, new or transposed, whose size is taken."""
 
 import ast
+import itertools
 from typing import Any
 
 from lessonlib.course.exercises.engine.slips.places import (
@@ -14,7 +15,18 @@ from lessonlib.course.exercises.engine.slips.places import (
     with_,
     without,
 )
-from lessonlib.course.exercises.engine.syntax import Code, Node, call, called, is_method, name, number, text, value_of
+from lessonlib.course.exercises.engine.syntax import (
+    Change,
+    Code,
+    Node,
+    call,
+    called,
+    is_method,
+    name,
+    number,
+    text,
+    value_of,
+)
 
 
 def _axes(old: object) -> list[object]:
@@ -58,6 +70,11 @@ def _all_axes(node: Node) -> Changes:
             arguments = [ast.keyword("dim", number(new)), *node.keywords]
             yield with_(node, ast.Call(node.func, [], arguments), f"`{method}(dim={new})` in place of `{method}()`",
                         f"an axis {new}")
+        several = {"max": "amax", "min": "amin"}.get(method, method)
+        for axes in ((1, 2), (-2, -1), (0, 2, 3)) if several not in ("argmax", "argmin", "prod", "norm") else ():
+            arguments = [ast.keyword("dim", _axis(axes)), *node.keywords]
+            yield with_(node, call(node.func.value, several, **{str(each.arg): each.value for each in arguments}),
+                        f"`{several}(dim={axes})` in place of `{method}()`", f"axes {axes}")
 
 
 def keepdim(code: Code, node: Node) -> Changes:
@@ -92,6 +109,24 @@ def new_axis(code: Code, node: Node) -> Changes:
     elif isinstance(node, ast.Name) and is_operand(code, node):
         for places in ([whole, none], [none, whole]):
             yield instead(code, node, ast.Subscript(node, ast.Tuple(places, ast.Load()), ast.Load()))
+
+
+def layout(code: Code, node: Node) -> Changes:
+    """The parts of two axes put in another order: `x.reshape(n, a, b, 2, 2)` for `x.reshape(n, a, 2, b, 2)`."""
+    if called(node) not in REDUCTIONS or not is_method(node) or called(node.func.value) not in ("reshape", "view"):
+        return
+    cut, place = node.func.value, next(axis_places(node), None)
+    axes = [value_of(each) for each in place.elts] if isinstance(place, ast.Tuple) else []
+    sizes = cut.args
+    if place is None or not axes or not all(isinstance(axis, int) and 0 < axis < len(sizes) for axis in axes):
+        return
+    for one, other in itertools.combinations(range(1, len(sizes)), 2):
+        if (one in axes) == (other in axes):
+            continue
+        order = [{one: other, other: one}.get(i, i) for i in range(len(sizes))]
+        new = ast.Call(cut.func, [sizes[i] for i in order], cut.keywords)
+        along = sorted({one: other, other: one}.get(axis, axis) for axis in axes)
+        yield Change(f"with `{text(new)}` in place of `{text(cut)}`", ((cut, new), (place, _axis(tuple(along)))))
 
 
 def transposed(code: Code, node: Node) -> Changes:
