@@ -44,7 +44,7 @@ def list_linear(
 
 
 def list_log_softmax(logits: list[float]) -> list[float]:
-    """The log-probabilities of one image."""
+    """The log-probabilities of one picture."""
     largest = max(logits)
     log_total = math.log(sum([math.exp(value - largest) for value in logits]))
     return [value - largest - log_total for value in logits]
