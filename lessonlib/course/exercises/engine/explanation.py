@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -16,6 +16,7 @@ from lessonlib.course.exercises.engine.repair import Changed, one_change_away, o
 from lessonlib.course.exercises.task_files import Task
 
 Outcomes = Sequence[Outcome]
+Seen = TypeVar("Seen")
 Observe = Callable[[Any], Outcomes]  # what an answer of ours gives in each case
 
 
@@ -189,16 +190,21 @@ class Explanations:
                 return known
         return None
 
-    def place(self, answer: Any, among: Sequence[int], alone: bool = False) -> Place | None:
+    def place(self, answer: Any, among: Sequence[int], alone: bool = False,
+              go_on: Callable[[], bool] = lambda: True) -> Place | None:
         """The one place that keeps an attempt from being right; or, if not `alone`, a place and the known mistake besides."""
         own = None if self._silent else own_source(answer)
         if own is None:
             return None
         nearly: list[tuple[Changed, Known]] = []
-        mine = self._observe(answer)
-        seen = [] if alone else [each for each in self.examples if _shows(mine, each.outcomes, self.right[0])]
+        mine = _calmly(self._observe, answer)
+        seen = [each for each in self.examples if mine is not None and not alone and _shows(mine, each.outcomes, self.right[0])]
         for changed in one_change_away(own):
-            first = self._first(changed.answer)
+            if not go_on():
+                return None
+            first = _calmly(self._first, changed.answer)
+            if first is None:
+                continue
             if any(first.same(right[0]) for right in self.right) and any(
                     self._alike(changed.answer, right, source, among) for right, source in zip(
                         self.right, self._right_sources, strict=True)):
@@ -212,9 +218,10 @@ class Explanations:
 
     def _alike(self, answer: Any, outcomes: Outcomes, source: str, among: Sequence[int]) -> bool:
         """Whether an answer gives these outcomes in the judge's cases, and elsewhere what the source of theirs gives there."""
-        here = self._observe(answer)
-        return same([here[i] for i in among], [outcomes[i] for i in among]) and all(
-            same(self._seeded(answer, seed), self._seeded(make_answer(source, self.task.name), seed)) for seed in SEEDS)
+        here = _calmly(self._observe, answer)
+        return here is not None and same([here[i] for i in among], [outcomes[i] for i in among]) and all(
+            same(_calmly(self._seeded, answer, seed) or [], self._seeded(make_answer(source, self.task.name), seed))
+            for seed in SEEDS)
 
     def _seeded(self, answer: Any, seed: int) -> Outcomes:
         sandbox.reseed()
@@ -238,6 +245,14 @@ class Explanations:
             factor = factor_between(yours, each.among(among))
             if factor is not None:
                 return each, factor
+        return None
+
+
+def _calmly(look: Callable[..., Seen], *arguments: Any) -> Seen | None:
+    """What is seen of a reader's code, which may raise anything at all; None where it does."""
+    try:
+        return look(*arguments)
+    except BaseException:
         return None
 
 

@@ -110,7 +110,8 @@ def _more_exact(kind: Kind, attempt: Attempt, found: Found) -> Found:
     vague = found.code in VAGUE or found.code == "nearly"
     seldom = found.code == "some_inputs"  # right in all ordinary cases
     among = range(len(kind.explanations.right[0])) if seldom else kind.ordinary
-    place = kind.explanations.place(attempt.answer, among, alone=seldom or "error" in found.facts) if vague else None
+    place = kind.explanations.place(attempt.answer, among, alone=seldom or "error" in found.facts,
+                                    go_on=lambda: not attempt.watch.stop.is_set()) if vague else None
     attempt.replaced += attempt.originals.put_back()
     if place is None:
         return found
