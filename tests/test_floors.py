@@ -12,7 +12,7 @@ import pytest
 from lessonlib.course import notebooks
 from lessonlib.moved import MOVED
 
-GROUND = {"files", "figures", "pad", "preflight", "weights", "device", "handwriting", "moved"}
+GROUND = {"files", "figures", "pad", "preflight", "weights", "device", "handwriting", "moved", "walk"}
 TOOLS = ("nbdev", "fastcore", "execnb", "jupyterlab", "jupyter_client", "IPython", "ipykernel", "nbclient", "nbformat",
          "pytest", "hypothesis", "ruff", "playwright", "sphinx", "myst_nb")
 
@@ -90,8 +90,6 @@ def test_no_modules_import_each_other(root):
 
 # Every exercise may have `cases` and `as_numbers`, and a kind of exercise is called after what the reader writes.
 THE_SAME_ON_PURPOSE = {"main", "cases", "as_numbers", "Linear", "Module", "Optimizer"}
-# In the exercises, or between two lessons, these still stand for two things. The list may only become shorter.
-STILL_TWO = {"Task", "Stopwatch", "batches", "code_of", "in_words", "Node"}
 
 
 def test_a_public_name_stands_for_one_thing(root):
@@ -100,8 +98,7 @@ def test_a_public_name_stands_for_one_thing(root):
         for node in ast.parse(source(root, name)).body:
             if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and not node.name.startswith("_"):
                 homes[node.name].add(name)
-    allowed = THE_SAME_ON_PURPOSE | STILL_TWO
-    assert {name: places for name, places in homes.items() if len(places) > 1 and name not in allowed} == {}
+    assert {name: places for name, places in homes.items() if len(places) > 1 and name not in THE_SAME_ON_PURPOSE} == {}
     # So do names of files, but for the verbs of the command, which have what they are about in theirs.
     files = [path.stem for path in (root / "lessonlib").rglob("*.py") if path.parent.name not in ("commands", "tasks")]
     twice = {name for name, count in collections.Counter(files).items() if count > 1}

@@ -3,7 +3,7 @@
 import matplotlib.pyplot as plt
 import pytest
 
-from lessonlib.figures.graph import Node, draw_graph
+from lessonlib.figures.graph import Vertex, draw_graph
 
 
 @pytest.fixture
@@ -14,7 +14,7 @@ def ax():
 
 
 def test_every_box_has_its_value_above_and_its_slope_below(ax):
-    nodes = {"x": Node(0, 0, "x", 2, 7), "square": Node(2, 1, "x²", 4, 1.25), "sum": Node(4, 0, "+", 1 / 3, 1)}
+    nodes = {"x": Vertex(0, 0, "x", 2, 7), "square": Vertex(2, 1, "x²", 4, 1.25), "sum": Vertex(4, 0, "+", 1 / 3, 1)}
     draw_graph(ax, nodes, [("x", "square", "× 4"), ("square", "sum", "")], back="gradient")
     texts = {text.get_text(): text.get_position() for text in ax.texts if text.get_text()}
     assert set(texts) == {"x", "x²", "+", "2", "4", "0.3333", "7", "1.25", "1", "× 4", "value", "gradient"}
@@ -25,7 +25,7 @@ def test_every_box_has_its_value_above_and_its_slope_below(ax):
 
 
 def test_what_is_not_known_yet_is_not_drawn(ax):
-    nodes = {"x": Node(0, 0, "x", 2, 7), "square": Node(2, 1, "x²", 4, 1), "sum": Node(4, 0, "+", None, None)}
+    nodes = {"x": Vertex(0, 0, "x", 2, 7), "square": Vertex(2, 1, "x²", 4, 1), "sum": Vertex(4, 0, "+", None, None)}
     draw_graph(ax, nodes, [("x", "square", "× 4"), ("square", "sum", "× 1")])
     texts = {text.get_text() for text in ax.texts if text.get_text()}
     assert texts == {"x", "x²", "+", "2", "4", "7", "1", "× 4", "value", "slope of the loss"}
@@ -33,4 +33,4 @@ def test_what_is_not_known_yet_is_not_drawn(ax):
 
 def test_an_arrow_from_nowhere_is_an_error(ax):
     with pytest.raises(KeyError, match="y"):
-        draw_graph(ax, {"x": Node(0, 0, "x", 2, 7)}, [("x", "y", "")])
+        draw_graph(ax, {"x": Vertex(0, 0, "x", 2, 7)}, [("x", "y", "")])

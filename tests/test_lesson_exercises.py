@@ -7,7 +7,7 @@ import pytest
 
 from lessonlib.course import exercise_cells, notebooks
 from lessonlib.course.exercises import EXERCISES
-from lessonlib.course.exercises.task_files import Task
+from lessonlib.course.exercises.task_files import Exercise
 
 LESSONS = notebooks.lessons()
 each_lesson = pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.path.stem)
@@ -36,7 +36,7 @@ def test_the_cells_are_those_that_the_files_give(lesson, root):
 # --- the cells ----------------------------------------------------------------------------------------------------
 
 
-TASK: Task = EXERCISES["cross_entropy"]
+TASK: Exercise = EXERCISES["cross_entropy"]
 CHECK = 'check("cross_entropy", my_cross_entropy)'
 IMPORT = "from lessonlib.course.exercises import check, hint"
 

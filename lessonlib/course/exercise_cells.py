@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from lessonlib.course.exercises.task_files import Task
+from lessonlib.course.exercises.task_files import Exercise
 
 TAG = "exercise:"
 IMPORT = re.compile(r"^from lessonlib\.course\.exercises import .*\bcheck\b", re.MULTILINE)
@@ -71,7 +71,7 @@ def library_source(root: Path, dotted: str) -> str:
     return ""
 
 
-def stub_with_imports(task: Task) -> str:
+def stub_with_imports(task: Exercise) -> str:
     """The skeleton below what an answer may need, so that a reader who comes back runs this cell and the check, no more."""
     names = {node.id for text in (task.stub, task.solution) for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Name)}
     needed = [line for name, line in IMPORTS.items() if name in names]
@@ -79,7 +79,7 @@ def stub_with_imports(task: Task) -> str:
     return head + task.stub.rstrip("\n")
 
 
-def parts(task: Task, root: Path, number: int) -> dict[str, tuple[str, str]]:
+def parts(task: Exercise, root: Path, number: int) -> dict[str, tuple[str, str]]:
     """The type and the source of each cell of an exercise."""
     kind = "Your turn" if task.place == "your turn" else f"{number} (checked)"
     hints = [_folded(f"Hint {n}: {hint.title}", hint.text, hint.code) for n, hint in enumerate(task.hints, start=1)]
@@ -96,7 +96,7 @@ def parts(task: Task, root: Path, number: int) -> dict[str, tuple[str, str]]:
 # --- where it is written ------------------------------------------------------------------------------------------
 
 
-def refreshed(nb: dict, tasks: Mapping[str, Task], root: Path) -> dict:
+def refreshed(nb: dict, tasks: Mapping[str, Exercise], root: Path) -> dict:
     """The notebook with the cells of its exercises as their files have them; everything else stays as it is."""
     cells = _adopted([dict(cell) for cell in nb["cells"]], tasks)
     old = {part: cell for cell in cells if (part := part_of(cell)) is not None}
@@ -131,7 +131,7 @@ def _cell(old: Cell | None, id: str, part: str, kind: str, source: str) -> Cell:
     return cell | {"execution_count": None, "outputs": []} if kind == "code" else cell
 
 
-def _adopted(cells: list[Cell], tasks: Mapping[str, Task]) -> list[Cell]:
+def _adopted(cells: list[Cell], tasks: Mapping[str, Exercise]) -> list[Cell]:
     """The cells, with tags for exercises that have none yet: those around a cell `check("ID", name)` of its own."""
     for check in list(cells):
         found = CHECK.search(_source(check)) if check["cell_type"] == "code" else None
@@ -141,7 +141,7 @@ def _adopted(cells: list[Cell], tasks: Mapping[str, Task]) -> list[Cell]:
     return cells
 
 
-def _adopt(cells: list[Cell], at: int, task: Task) -> list[Cell]:
+def _adopt(cells: list[Cell], at: int, task: Exercise) -> list[Cell]:
     """The cells with those of one exercise tagged, and its task, where it is written by hand, taken out of the prose."""
     stub = _stub_before(cells, at)
     if stub is not None:

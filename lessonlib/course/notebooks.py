@@ -9,7 +9,7 @@ from pathlib import Path
 
 from lessonlib.course.colab import is_colab
 from lessonlib.course.exercise_cells import exercises_in
-from lessonlib.course.exercises.task_files import Task, tasks
+from lessonlib.course.exercises.task_files import Exercise, tasks
 from lessonlib.course.terminal import CourseError, UsageError, need_checkout
 
 SOURCE = "nbs"  # the folder of the lessons
@@ -73,7 +73,7 @@ class Lesson:
         return {term: " ".join(definition.split()) for term, definition in entries}
 
     @property
-    def exercises(self) -> list[Task]:
+    def exercises(self) -> list[Exercise]:
         """The exercises that are checked in it, in order."""
         return [tasks()[id] for id in dict.fromkeys(exercises_in(self.nb)) if id in tasks()]
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from lessonlib.course.exercise_cells import TAG
-from lessonlib.course.exercises.task_files import Task, tasks
+from lessonlib.course.exercises.task_files import Exercise, tasks
 from lessonlib.course.notebooks import Lesson, lessons, sources
 from lessonlib.course.terminal import need_checkout
 
@@ -148,7 +148,7 @@ def numbering_problems(lesson: Lesson) -> Iterator[str]:
         yield f"{place}: {len(numbers)} exercises, and {FEWEST_EXERCISES} or more are wanted. Each begins with `**1. Title.**`"
 
 
-def check_problems(lesson: Lesson, known: Mapping[str, Task]) -> Iterator[str]:
+def check_problems(lesson: Lesson, known: Mapping[str, Exercise]) -> Iterator[str]:
     """Checks of exercises that there are not, or that belong to another lesson."""
     for n, cell in enumerate(lesson.nb["cells"]):
         source = "".join(cell["source"])
@@ -249,7 +249,7 @@ def exercise_problems(every: Sequence[Lesson]) -> list[str]:
     return found
 
 
-def early_words_of_task(task: Task, terms: Mapping[str, int]) -> Iterator[str]:
+def early_words_of_task(task: Exercise, terms: Mapping[str, int]) -> Iterator[str]:
     """Words in the messages of an exercise that a later lesson introduces; "(lesson 8)" after one lets it pass."""
     later = {term: n for term, n in terms.items()
              if n > task.lesson and term not in PLAIN | BORROWED.get(task.lesson, set())}

@@ -10,10 +10,10 @@ from lessonlib.figures import COLORS
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["Node", "draw_graph"]
+__all__ = ["Vertex", "draw_graph"]
 
 
-class Node(NamedTuple):
+class Vertex(NamedTuple):
     """A box: where it is drawn, what it does, what comes out of it, and the slope of the loss for that."""
 
     x: float
@@ -25,7 +25,7 @@ class Node(NamedTuple):
 
 def draw_graph(
     ax: Axes,  # an empty plot; its limits are set
-    nodes: Mapping[str, Node],  # each under a name of its own
+    nodes: Mapping[str, Vertex],  # each under a name of its own
     arrows: Iterable[tuple[str, str, str]],  # from which node, to which, and the factor on the way back (or "")
     back: str = "slope of the loss",  # what the lower numbers are
 ) -> None:

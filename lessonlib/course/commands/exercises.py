@@ -3,7 +3,7 @@
 import argparse
 from collections.abc import Iterator
 
-from lessonlib.course.exercises.task_files import FOLDER, Task, read_task, tasks
+from lessonlib.course.exercises.task_files import FOLDER, Exercise, read_task, tasks
 from lessonlib.course.terminal import UsageError, complain, console, show_table
 
 
@@ -13,14 +13,14 @@ def exercises_verb(options: argparse.Namespace) -> int:
     return _judge_mutants(chosen) if options.mutants else _judge_cells(chosen)
 
 
-def _pick(ids: list[str]) -> list[Task]:
+def _pick(ids: list[str]) -> list[Exercise]:
     unknown = [id for id in ids if not (FOLDER / f"{id}.md").exists()]
     if unknown:
         raise UsageError(f"there is no exercise {unknown[0]!r} (lessons new exercise {unknown[0]} makes it)")
     return [read_task(FOLDER / f"{id}.md") for id in ids] or list(tasks().values())
 
 
-def wanted_verdicts(task: Task) -> Iterator[tuple[str, str, int]]:
+def wanted_verdicts(task: Exercise) -> Iterator[tuple[str, str, int]]:
     """Each cell of a task's file, the code that the check must give it ("slip" for any mutant), and its line."""
     yield task.stub, "todo", 0
     yield task.solution, "ok", 0
@@ -31,7 +31,7 @@ def wanted_verdicts(task: Task) -> Iterator[tuple[str, str, int]]:
             yield cell.source, wrong.code, cell.line
 
 
-def _judge_cells(chosen: list[Task]) -> int:
+def _judge_cells(chosen: list[Exercise]) -> int:
     from lessonlib.course.exercises.engine.answers import make_answer  # these load PyTorch
     from lessonlib.course.exercises.engine.judging import judge_task
 
@@ -51,7 +51,7 @@ def _judge_cells(chosen: list[Task]) -> int:
     return 1 if wrong else 0
 
 
-def _judge_mutants(chosen: list[Task]) -> int:
+def _judge_mutants(chosen: list[Exercise]) -> int:
     from lessonlib.course.exercises.engine.mutation_report import judged_mutants  # loads PyTorch
 
     rows, totals = [], [0, 0, 0]

@@ -8,7 +8,7 @@ import importlib
 from typing import Any
 
 _HOMES = {
-    "Task": "task_files", "Hint": "task_files", "EXERCISES": "api", "stub": "api", "solution": "api", "check": "api",
+    "Exercise": "task_files", "Hint": "task_files", "EXERCISES": "api", "stub": "api", "solution": "api", "check": "api",
     "hint": "api", "Verdict": "engine.verdict", "judge": "engine.judging", "codes": "engine.judging"}
 
 __all__ = sorted(_HOMES)

@@ -105,7 +105,7 @@ class Freedom:
 
 
 @dataclass(frozen=True)
-class Task:
+class Exercise:
     """One exercise, as its file has it."""
 
     id: str
@@ -486,7 +486,7 @@ def _group(path: Path, sections: Sequence[_Section]) -> dict[str, list[_Section]
     return found
 
 
-def parse_task(path: Path, text: str) -> Task:
+def parse_task(path: Path, text: str) -> Exercise:
     """The exercise that `text` describes, as if it stood in the file `path`; raises `TaskFileError`."""
     head, sections = _sections(path, text)
     if head.title != path.stem or not path.stem.isidentifier():
@@ -529,7 +529,7 @@ def parse_task(path: Path, text: str) -> Task:
             raise TaskFileError(path, section.line, "say in the heading what is free: `## Freedom: either deviation will do`")
         freedoms.append(Freedom(section.label, _one_cell(path, section)))
     _only(path, grouped["Right"][0], "cell")
-    return Task(
+    return Exercise(
         id=path.stem, lesson=int(keys["lesson"].value), place=place, kind=kind, name=name, title=keys["title"].value,
         task=_text(path, grouped["Task"][0]), stub=stub, hints=hints,
         solution=_one_cell(path, grouped["Solution"][0]).source, go_on=_text(path, grouped["Go on"][0]),
@@ -543,23 +543,23 @@ def parse_task(path: Path, text: str) -> Task:
         library=_names(path, keys["library"], dotted=True)[0] if "library" in keys else "", path=path)
 
 
-def read_task(path: Path) -> Task:
+def read_task(path: Path) -> Exercise:
     """The exercise in a file; raises `TaskFileError`."""
     return parse_task(path, path.read_text(encoding="utf-8"))
 
 
-def _place(task: Task) -> tuple[int, bool, str]:
+def _place(task: Exercise) -> tuple[int, bool, str]:
     return task.lesson, task.place != "your turn", task.id
 
 
-class Tasks(Mapping[str, Task]):
+class Tasks(Mapping[str, Exercise]):
     """The exercises of a folder by id, in the order of the lessons; each file is read once, and only when it is asked for."""
 
     def __init__(self, folder: Path):
         self._folder = folder
-        self._read: dict[str, Task] = {}
+        self._read: dict[str, Exercise] = {}
 
-    def __getitem__(self, id: str) -> Task:
+    def __getitem__(self, id: str) -> Exercise:
         if id not in self._read:
             self._read[id] = read_task(self._paths[id])
         return self._read[id]

@@ -14,7 +14,7 @@ from lessonlib.course.exercises.engine.inputs import copied
 from lessonlib.course.exercises.engine.integrity import Originals
 from lessonlib.course.exercises.engine.monitor import Monitor
 from lessonlib.course.exercises.engine.verdict import Found
-from lessonlib.course.exercises.task_files import Task
+from lessonlib.course.exercises.task_files import Exercise
 
 
 class NotTried(Exception):
@@ -33,11 +33,11 @@ class Raised(Exception):
 class Attempt:
     """What a kind of exercise needs while it examines an answer."""
 
-    task: Task
+    task: Exercise
     answer: Any
     refused: frozenset[str] = frozenset()  # names of torch functions that are the answer
     refused_code: Mapping[CodeType, str] = field(default_factory=dict)  # of Python functions that are the answer
-    watch: sandbox.Stopwatch = field(default_factory=sandbox.Stopwatch)
+    watch: sandbox.LineClock = field(default_factory=sandbox.LineClock)
     originals: Originals = field(default_factory=Originals)
     changed: set[str] = field(default_factory=set)  # inputs that the attempt changed
     replaced: list[str] = field(default_factory=list)  # names of libraries that it replaced

@@ -13,7 +13,7 @@ from lessonlib.course.exercises.engine.answers import NoEnd, make_answer
 from lessonlib.course.exercises.engine.comparison import Failure, Outcome, Part, Result, close, equal
 from lessonlib.course.exercises.engine.mutation import Mutant, mutants
 from lessonlib.course.exercises.engine.repair import Changed, one_change_away, own_source
-from lessonlib.course.exercises.task_files import Task
+from lessonlib.course.exercises.task_files import Exercise
 
 Outcomes = Sequence[Outcome]
 Seen = TypeVar("Seen")
@@ -35,7 +35,7 @@ class Known:
 
 
 @dataclass(frozen=True)
-class Place:
+class Spot:
     """Where an attempt goes wrong."""
 
     where: str
@@ -94,7 +94,8 @@ MOST_OTHERS = 4  # right answers besides the solution whose mutants are looked a
 class Explanations:
     """All that is known of one exercise: computed when first needed, and kept while the process lives."""
 
-    def __init__(self, task: Task, observe: Observe, first: Callable[[Any], Outcome], elsewhere: Callable[[Any, int], Outcomes]):
+    def __init__(self, task: Exercise, observe: Observe, first: Callable[[Any], Outcome],
+                 elsewhere: Callable[[Any, int], Outcomes]):
         self.task, self._observe = task, observe
         self._elsewhere = elsewhere  # what it gives in ordinary cases of another seed
         self._first = first  # what it gives in the first case alone
@@ -191,7 +192,7 @@ class Explanations:
         return None
 
     def place(self, answer: Any, among: Sequence[int], alone: bool = False,
-              go_on: Callable[[], bool] = lambda: True) -> Place | None:
+              go_on: Callable[[], bool] = lambda: True) -> Spot | None:
         """The one place that keeps an attempt from being right; or, if not `alone`, a place and the known mistake besides."""
         own = None if self._silent else own_source(answer)
         if own is None:
@@ -208,12 +209,12 @@ class Explanations:
             if any(first.same(right[0]) for right in self.right) and any(
                     self._alike(changed.answer, right, source, among) for right, source in zip(
                         self.right, self._right_sources, strict=True)):
-                return Place(own.place(changed.mutant), changed.mutant.code)
+                return Spot(own.place(changed.mutant), changed.mutant.code)
             if changed.mutant.code in _SMALL:
                 nearly += [(changed, each) for each in seen if first.same(each.outcomes[0])]
         for changed, each in nearly:
             if self._alike(changed.answer, each.outcomes, each.source, among):
-                return Place(own.place(changed.mutant), changed.mutant.code, each.code)
+                return Spot(own.place(changed.mutant), changed.mutant.code, each.code)
         return None
 
     def _alike(self, answer: Any, outcomes: Outcomes, source: str, among: Sequence[int]) -> bool:

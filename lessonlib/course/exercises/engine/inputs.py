@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from lessonlib.course.exercises.task_files import DRAWN, Task
+from lessonlib.course.exercises.task_files import DRAWN, Exercise
 
 Inputs = Mapping[str, Any]
 _SIZES = ((4, 3, 5, 2, 6, 7), (6, 4, 3, 5, 7, 2), (3, 5, 4, 6, 2, 7))  # of the first size, the second, …
@@ -181,7 +181,7 @@ def _literal(value: Any) -> Any:
     return tensor.double() if tensor.is_floating_point() else tensor
 
 
-def drawn_cases(task: Task, seed: int) -> list[Case]:
+def drawn_cases(task: Exercise, seed: int) -> list[Case]:
     """Ordinary cases, a square one, one for each size that is 1, one of negative and one of large numbers."""
     names = size_names(task.inputs)
     floats = any("floats(" in text or "positive(" in text for text in task.inputs.values())
@@ -212,7 +212,7 @@ def _case(expressions: Mapping[str, str], sizes: Mapping[str, int], style: str, 
     return Case(lambda: draw(expressions, sizes, 1000 * seed + turn + 1, style, turn), special)
 
 
-def extreme_cases(task: Task) -> list[Case]:
+def extreme_cases(task: Exercise) -> list[Case]:
     """The inputs that the file writes out."""
     return [Case(lambda extreme=extreme: draw(extreme.inputs, {}, 0), "extreme", extreme.code)  # type: ignore[misc]
             for extreme in task.extremes]

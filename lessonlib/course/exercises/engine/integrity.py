@@ -109,7 +109,7 @@ def _is_plain_data(prefix: str, value: object) -> bool:
     return prefix.startswith(_OURS) and not callable(value) and not isinstance(value, (ModuleType, property))
 
 
-def in_words(names: Iterable[str]) -> str:
+def replaced_in_words(names: Iterable[str]) -> str:
     """A sentence about what was put back."""
     told = [f"`{name}`" for name in names]
     verb = "was" if len(told) == 1 else "were"

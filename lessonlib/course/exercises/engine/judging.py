@@ -11,9 +11,8 @@ from torch import Tensor
 from lessonlib.course.exercises.engine import inspection, sandbox
 from lessonlib.course.exercises.engine.attempt import Attempt, NotTried, Raised
 from lessonlib.course.exercises.engine.comparison import equal
-from lessonlib.course.exercises.engine.integrity import Originals, in_words
-from lessonlib.course.exercises.engine.messages import in_words as error_in_words
-from lessonlib.course.exercises.engine.messages import put_into_words
+from lessonlib.course.exercises.engine.integrity import Originals, replaced_in_words
+from lessonlib.course.exercises.engine.messages import in_words, put_into_words
 from lessonlib.course.exercises.engine.slips import ABOUT
 from lessonlib.course.exercises.engine.verdict import Found, Verdict
 from lessonlib.course.exercises.kinds.function import Function
@@ -23,7 +22,7 @@ from lessonlib.course.exercises.kinds.loader import Loader
 from lessonlib.course.exercises.kinds.loop import Loop
 from lessonlib.course.exercises.kinds.module import Module
 from lessonlib.course.exercises.kinds.optimizer import Optimizer
-from lessonlib.course.exercises.task_files import Mistake, Task, known_mistakes, tasks
+from lessonlib.course.exercises.task_files import Exercise, Mistake, known_mistakes, tasks
 
 KINDS: Mapping[str, type[Kind]] = {
     "function": Function, "module": Module, "linear": Linear, "optimizer": Optimizer, "loop": Loop, "loader": Loader}
@@ -35,7 +34,7 @@ _IMPORTED = Originals()  # how the names of the libraries stood when this module
 _MADE: dict[str, Kind] = {}
 
 
-def kind_of(task: Task) -> Kind:
+def kind_of(task: Exercise) -> Kind:
     """The exercise as one of its kind; what it computes is kept as long as the task is the same."""
     if task.id not in _MADE or _MADE[task.id].task is not task:
         _MADE[task.id] = KINDS[task.kind](task)
@@ -64,7 +63,7 @@ def judge(exercise_id: str, answer: Any) -> Verdict:
     return judge_task(task, answer)
 
 
-def judge_task(task: Task, answer: Any) -> Verdict:
+def judge_task(task: Exercise, answer: Any) -> Verdict:
     """The same for a task that need not be one of the course's."""
     replaced = _IMPORTED.put_back(by_learner_only=True)
     kind = kind_of(task)
@@ -75,7 +74,7 @@ def judge_task(task: Task, answer: Any) -> Verdict:
     if verdict.code == "memory":
         del outcome, attempt  # and with them the line that failed, and all that it holds
         gc.collect()
-    return _with_note(verdict, f"A note: {in_words(dict.fromkeys(replaced))}") if replaced else verdict
+    return _with_note(verdict, f"A note: {replaced_in_words(dict.fromkeys(replaced))}") if replaced else verdict
 
 
 @dataclass(frozen=True)
@@ -139,7 +138,7 @@ def _training_runs(kind: Kind, attempt: Attempt) -> tuple[Tensor | None, Tensor 
     return (ours, yours) if isinstance(yours, Tensor) and len(yours) == len(ours) else (None, None)
 
 
-def _verdict(task: Task, attempt: Attempt, outcome: sandbox.Outcome) -> Verdict:
+def _verdict(task: Exercise, attempt: Attempt, outcome: sandbox.Outcome) -> Verdict:
     mistakes = {**known_mistakes(task.kind), **task.mistakes}
     facts = {"id": task.id, "name": task.name}
     if outcome.interrupted:
@@ -165,7 +164,7 @@ def _verdict(task: Task, attempt: Attempt, outcome: sandbox.Outcome) -> Verdict:
         if found.code == "no_return" and outcome.printed:
             found.facts["printing"] = " It printed something, but printing is not handing back."
     else:
-        found = Found("check_failed", error=f"{type(outcome.error).__name__}: {error_in_words(outcome.error)}")
+        found = Found("check_failed", error=f"{type(outcome.error).__name__}: {in_words(outcome.error)}")
     try:
         return put_into_words(found, _mistake(found.code, mistakes), outcome.printed, facts)
     except KeyError as error:  # a code or a fact that the words ask for and nothing gives: a fault of ours, told as one
@@ -184,7 +183,7 @@ def _trained(right: _Right) -> list[str]:
     return [f"{beginning}; with ours it ended at {right.ours[-5:].mean():.2f}."]
 
 
-def _praise(task: Task) -> str:
+def _praise(task: Exercise) -> str:
     return f"{task.name} gives the expected results, in every case tried. {task.go_on}"
 
 

@@ -10,10 +10,10 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from lessonlib.course.exercises.engine.sandbox import Stopwatch, is_theirs
+from lessonlib.course.exercises.engine.sandbox import LineClock, is_theirs
 
 
-def code_of(things: Iterable[Callable | type]) -> dict[CodeType, str]:
+def codes_of(things: Iterable[Callable | type]) -> dict[CodeType, str]:
     """The code objects of functions and of the methods of classes, each with a name to tell."""
     found = {}
     for thing in things:
@@ -28,7 +28,7 @@ def code_of(things: Iterable[Callable | type]) -> dict[CodeType, str]:
 class Monitor(TorchFunctionMode):
     """Counts the learner's lines, and notes which refused functions ran: of torch by name, of Python by their code."""
 
-    def __init__(self, watch: Stopwatch, names: Iterable[str] = (), codes: dict[CodeType, str] | None = None):
+    def __init__(self, watch: LineClock, names: Iterable[str] = (), codes: dict[CodeType, str] | None = None):
         super().__init__()
         self.watch, self.names, self.codes = watch, frozenset(names), codes or {}
         self.forbidden_calls: list[str] = []

@@ -17,7 +17,7 @@ from lessonlib.course.exercises.engine.judging import VAGUE, judge_task, kind_of
 from lessonlib.course.exercises.engine.mutation import Mutant, mutants
 from lessonlib.course.exercises.engine.verdict import Found
 from lessonlib.course.exercises.kinds.kind import Kind
-from lessonlib.course.exercises.task_files import Task
+from lessonlib.course.exercises.task_files import Exercise
 
 SEEDS = (11, 12, 13)
 NOT_NAMED = VAGUE | {"check_failed"}
@@ -61,7 +61,7 @@ def _observed(kind: Kind, source: str, seed: int) -> Outcomes | None:
         return None
 
 
-def wrong_mutants(task: Task, share: float = 1.0) -> Iterator[Mutant]:
+def wrong_mutants(task: Exercise, share: float = 1.0) -> Iterator[Mutant]:
     """The mutants of a solution that give something else than every right answer of the file, on some other inputs.
 
     `share` is the part of all mutants that is looked at: drawn at random, and always the same.
@@ -83,13 +83,13 @@ def wrong_mutants(task: Task, share: float = 1.0) -> Iterator[Mutant]:
                     break
 
 
-def judged_mutants(task: Task, share: float = 1.0) -> Iterator[Judged]:
+def judged_mutants(task: Exercise, share: float = 1.0) -> Iterator[Judged]:
     """Each wrong mutant of a solution, judged as a learner's answer would be."""
     for mutant in wrong_mutants(task, share):
         yield Judged(mutant, judge_task(task, make_answer(mutant.source, task.name, UNREAD)).code)
 
 
-def passing_mutants(task: Task, share: float = 1.0) -> tuple[list[Mutant], int]:
+def passing_mutants(task: Exercise, share: float = 1.0) -> tuple[list[Mutant], int]:
     """The wrong mutants that the judge lets pass, and how many there are; much quicker, as nothing is explained."""
     kind = type(kind_of(task))(task)
     kind.explanations.know_nothing()

@@ -50,7 +50,7 @@ class TimeUp(SystemExit):
 
 
 @dataclass
-class Stopwatch:
+class LineClock:
     """Processor time of the learner's own lines, and of what they call, without the time of imports.
 
     The thread of the attempt calls `line` at each of the learner's lines; the thread that waits reads the rest.
@@ -243,7 +243,7 @@ def reseed() -> None:
 # --- running and ending -------------------------------------------------------------------------------------------
 
 
-def run(work: Callable[[], Any], watch: Stopwatch) -> Outcome:
+def run(work: Callable[[], Any], watch: LineClock) -> Outcome:
     """Call `work` in a thread, with everything above; never raises."""
     outcome, output, done = Outcome(), OutputCapture(), threading.Event()
 
@@ -294,7 +294,7 @@ class _Waiting:
         return finished
 
 
-def _finishes(thread: threading.Thread, done: threading.Event, watch: Stopwatch, taken: memory.Taken) -> bool:
+def _finishes(thread: threading.Thread, done: threading.Event, watch: LineClock, taken: memory.Taken) -> bool:
     """Wait until the thread is done; gives whether it was. A busy machine alone makes nothing late."""
     waiting = _Waiting()
     lines, worked = -1, time.process_time()  # when its last line began
@@ -343,7 +343,7 @@ def _imports(thread: threading.Thread) -> bool:
     return False
 
 
-def _stop(thread: threading.Thread, done: threading.Event, watch: Stopwatch) -> bool:
+def _stop(thread: threading.Thread, done: threading.Event, watch: LineClock) -> bool:
     """End the thread; gives whether it did.
 
     Normally its next line raises `TimeUp`. A thread that has swallowed that once is traced no more: only then is an

@@ -21,7 +21,7 @@ def pictures() -> Batch:
     return patterns[y] - 0.5 + noise, y
 
 
-def batches() -> list[Batch]:
+def example_batches() -> list[Batch]:
     """All of them, in mini-batches, in one fixed order."""
     x, y = pictures()
     return list(zip(x.split(BATCH), y.split(BATCH), strict=True))

@@ -6,9 +6,9 @@ from typing import Any
 from lessonlib.course.exercises.engine.attempt import Attempt, Raised
 from lessonlib.course.exercises.engine.inputs import Inputs, draw, size_names
 from lessonlib.course.exercises.engine.monitor import KernelCounter, Monitor
-from lessonlib.course.exercises.engine.sandbox import Stopwatch
+from lessonlib.course.exercises.engine.sandbox import LineClock
 from lessonlib.course.exercises.engine.verdict import Found
-from lessonlib.course.exercises.task_files import Task
+from lessonlib.course.exercises.task_files import Exercise
 from lessonlib.matmul import PRODUCTS, Guard, LibraryUsed
 
 _WAYS_OUT = ("numpy", "array", "from_dlpack", "dlpack")
@@ -18,7 +18,7 @@ _ALLOWED_LOOPS = {"none": 0, "one": 1}
 def no_products(attempt: Attempt, inputs: Inputs) -> None:
     """Raise `Found("forbidden")` where a product of the library runs, `Found("loops")` where numbers leave the tensor."""
     try:
-        with Guard(PRODUCTS), Monitor(Stopwatch(), ["tolist"]) as monitor:
+        with Guard(PRODUCTS), Monitor(LineClock(), ["tolist"]) as monitor:
             attempt.call(attempt.answer, inputs)
     except Raised as raised:
         if isinstance(raised.error, LibraryUsed):
@@ -37,7 +37,7 @@ def _measured(call: Callable[[], Any]) -> KernelCounter:
     return kernels
 
 
-def _inputs(task: Task, sizes: Sequence[int]) -> Inputs:
+def _inputs(task: Exercise, sizes: Sequence[int]) -> Inputs:
     names = size_names(task.inputs)
     return draw(task.inputs, dict(zip(names, sizes, strict=True)), seed=1)
 

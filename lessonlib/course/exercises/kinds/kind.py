@@ -15,8 +15,8 @@ from lessonlib.course.exercises.engine.answers import NoEnd, call_ours, make_ans
 from lessonlib.course.exercises.engine.attempt import Attempt
 from lessonlib.course.exercises.engine.comparison import Failure, Outcome, read_result
 from lessonlib.course.exercises.engine.explanation import Explanations, Outcomes
-from lessonlib.course.exercises.engine.monitor import code_of
-from lessonlib.course.exercises.task_files import Task
+from lessonlib.course.exercises.engine.monitor import codes_of
+from lessonlib.course.exercises.task_files import Exercise
 
 JUDGES_SEED = 0
 
@@ -24,7 +24,7 @@ JUDGES_SEED = 0
 class Kind(abc.ABC):
     """One exercise, seen as one of its kind."""
 
-    def __init__(self, task: Task):
+    def __init__(self, task: Exercise):
         self.task = task
         self.extra = _module_beside(task)
         self.explanations = Explanations(task, self.observe, self.observe_first, self.observe_ordinary_elsewhere)
@@ -82,7 +82,7 @@ class Kind(abc.ABC):
         for name, thing in things:
             if thing is None:
                 raise ValueError(f"{self.task.path.name} refuses {name}, which does not exist")
-        return code_of(thing for _, thing in things if callable(thing))
+        return codes_of(thing for _, thing in things if callable(thing))
 
 
 def outcome_of(function: Callable[[], Any]) -> Outcome:
@@ -93,7 +93,7 @@ def outcome_of(function: Callable[[], Any]) -> Outcome:
         return Failure(type(error).__name__)
 
 
-def _module_beside(task: Task) -> ModuleType | None:
+def _module_beside(task: Exercise) -> ModuleType | None:
     """`tasks/ID.py`, where there is one."""
     if not task.path.with_suffix(".py").exists():
         return None

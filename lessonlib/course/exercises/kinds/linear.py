@@ -20,7 +20,7 @@ from lessonlib.course.exercises.engine.comparison import (
     to_tensor,
 )
 from lessonlib.course.exercises.engine.explanation import Outcomes
-from lessonlib.course.exercises.engine.training_run import LR, N_CLASSES, N_IN, batches, train
+from lessonlib.course.exercises.engine.training_run import LR, N_CLASSES, N_IN, example_batches, train
 from lessonlib.course.exercises.engine.verdict import Found
 from lessonlib.course.exercises.kinds.module import ModuleKind, named_parameters, selves, tensors_in
 
@@ -78,7 +78,7 @@ class Linear(ModuleKind):
 
     def training_run(self, answer: Any) -> Tensor | None:
         model = nn.Sequential(answer(N_IN, N_CLASSES)).double()
-        return train(model, torch.optim.SGD(model.parameters(), lr=LR), batches())
+        return train(model, torch.optim.SGD(model.parameters(), lr=LR), example_batches())
 
     # --- an attempt
 

@@ -27,7 +27,7 @@ from lessonlib.course.exercises.engine.comparison import (
 from lessonlib.course.exercises.engine.explanation import Outcomes
 from lessonlib.course.exercises.engine.inputs import Inputs, Role, draw
 from lessonlib.course.exercises.engine.messages import in_words
-from lessonlib.course.exercises.engine.training_run import LR, batches, linear_model
+from lessonlib.course.exercises.engine.training_run import LR, example_batches, linear_model
 from lessonlib.course.exercises.engine.verdict import Found
 from lessonlib.course.exercises.kinds.kind import JUDGES_SEED, Kind
 
@@ -254,7 +254,8 @@ class Loop(Kind):
             losses.append(loss.item())
             return loss
 
-        given = {"model": model, "batches": batches(), "loss": loss_func, "optimizer": torch.optim.SGD(model.parameters(), lr=LR)}
+        given = {"model": model, "batches": example_batches(), "loss": loss_func,
+                 "optimizer": torch.optim.SGD(model.parameters(), lr=LR)}
         if any(role.name == "batches" for role in roles):
             answer(*(given[role.name] for role in roles))
         return torch.tensor(losses, dtype=torch.float64) if len(losses) > 1 else None

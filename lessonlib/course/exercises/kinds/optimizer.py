@@ -26,7 +26,7 @@ from lessonlib.course.exercises.engine.comparison import (
 from lessonlib.course.exercises.engine.explanation import Outcomes, same
 from lessonlib.course.exercises.engine.inputs import Inputs, draw
 from lessonlib.course.exercises.engine.messages import called_wrongly
-from lessonlib.course.exercises.engine.training_run import LR, batches, linear_model, train
+from lessonlib.course.exercises.engine.training_run import LR, example_batches, linear_model, train
 from lessonlib.course.exercises.engine.verdict import Found
 from lessonlib.course.exercises.kinds.kind import JUDGES_SEED, Kind
 
@@ -166,7 +166,7 @@ class Optimizer(Kind):
     def training_run(self, answer: Any) -> Tensor | None:
         model = linear_model()
         given = {**self.settings[0], **({"lr": LR} if "lr" in self.settings[0] else {})}
-        return train(model, answer(model.parameters(), **given), batches())
+        return train(model, answer(model.parameters(), **given), example_batches())
 
     # --- an attempt
 
