@@ -12,7 +12,8 @@ import pytest
 from lessonlib.course import notebooks
 from lessonlib.moved import MOVED
 
-GROUND = {"files", "figures", "pad", "preflight", "weights", "device", "handwriting", "moved", "walk"}
+GROUND = {"files", "figures", "pad", "preflight", "weights", "device", "handwriting", "moved"}
+HELPERS = {"walk": "interpret"}  # written by hand, for the module of one lesson: half a floor below it
 TOOLS = ("nbdev", "fastcore", "execnb", "jupyterlab", "jupyter_client", "IPython", "ipykernel", "nbclient", "nbformat",
          "pytest", "hypothesis", "ruff", "playwright", "sphinx", "myst_nb")
 
@@ -45,10 +46,12 @@ def imported(root: Path, name: str) -> set[str]:
     return found - {name.split(".")[1] if "." in name else ""}
 
 
-def floor_of(module: str, order: list[str]) -> int:
+def floor_of(module: str, order: list[str]) -> float:
     """0 for the ground, then the lessons in their order, then the course."""
     if module in GROUND:
         return 0
+    if module in HELPERS:
+        return floor_of(HELPERS[module], order) - 0.5
     return len(order) + 1 if module == "course" else 1 + order.index(module)
 
 
