@@ -503,20 +503,6 @@ def average_gradients(grads, n_rows):
         total = total + g * n
     return total / len(grads)
 """),
-    ("stop_after", "slip_start", """
-def stop_after(losses, patience):
-    best = 0
-    wait = 0
-    for i, l in enumerate(losses):
-        if l < best:
-            best = l
-            wait = 0
-        else:
-            wait += 1
-        if wait == patience:
-            return i + 1
-    return len(losses)
-"""),
     ("sgd", "used_up", """
 class MySGD:
     def __init__(self, params, lr):

@@ -20,6 +20,7 @@ from lessonlib.course.commands import open as open_command
 from lessonlib.course.editions import edition
 from lessonlib.course.exercises import solution
 from lessonlib.course.notebooks import Lesson, read_notebook
+from lessonlib.pad import NO_BROWSER
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 need_chromium = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine (Debian: apt install chromium)")
@@ -59,11 +60,11 @@ def course(root, tmp_path_factory) -> Path:
 
 
 def environment(course: Path) -> dict[str, str]:
-    """With which the copy is used, and not the checkout that is installed."""
+    """With which the copy is used, and not the checkout that is installed; and there is somebody who could draw."""
     mine = {"PYTHONPATH": str(course), "JUPYTERLAB_WORKSPACES_DIR": str(course / "spaces"), "PYTHONIOENCODING": "utf-8",
             "JUPYTER_RUNTIME_DIR": str(course / "run"), "IPYTHONDIR": str(course / "ipython"),
             "JUPYTER_DATA_DIR": str(course / "data"), "JUPYTERLAB_SETTINGS_DIR": str(course / "settings")}
-    kept = {name: value for name, value in os.environ.items() if name != "LESSONLIB_PROGRESS"}
+    kept = {name: value for name, value in os.environ.items() if name not in ("LESSONLIB_PROGRESS", NO_BROWSER)}
     return {**kept, **mine}
 
 
