@@ -195,7 +195,7 @@ CHECKS = (
     Check("notebooks", "every lesson runs (nbdev_test)",
           ("-c", NOTEBOOKS_IN_TURNS),
           "open the lesson that is named and run it to the cell that fails", quick=None),
-    Check("tests", "pytest", ("-m", "pytest", "-q", "-n", "3"),  # two cores: some tests mostly wait
+    Check("tests", "pytest", ("-m", "pytest", "-q", "-n", "2"),
           "run `pytest` on the test that is named, and fix the code or, where it is wrong, the test",
           quick=("-m", "pytest", "-q", "-n", "2", *(f"tests/{name}" for name in QUICK_TESTS))),
 )
