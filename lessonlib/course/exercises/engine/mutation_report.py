@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from lessonlib.course.exercises.engine import sandbox
+from lessonlib.course.exercises.engine import memory, sandbox
 from lessonlib.course.exercises.engine.answers import UNREAD, NoEnd, make_answer
 from lessonlib.course.exercises.engine.attempt import Attempt, NotTried, Raised
 from lessonlib.course.exercises.engine.explanation import Outcomes, same
@@ -102,7 +102,8 @@ def _passes(kind: Kind, answer: Any) -> bool:
     attempt = Attempt(kind.task, answer, kind.refused_names, kind.refused_code, originals=_UNTOUCHED)
     sandbox.reseed()
     try:
-        kind.examine(attempt)
+        with memory.bounded(sandbox.MOST_MEMORY):  # with 50,000 in place of a size it would ask for a table of 20 GB
+            kind.examine(attempt)
     except (Found, Raised, NotTried, sandbox.TimeUp):
         return False
     return True
