@@ -36,6 +36,12 @@ WRONG = """class MyLinear(nn.Module):
     def forward(self, x):
         return x @ self.weight + self.bias
 """
+THREE_FRAMES = """import matplotlib.pyplot as plt
+from lessonlib.figures import stepper
+
+frames = [plt.figure(figsize=(1, 1)) for _ in range(3)]
+stepper(frames, ["An empty frame, the first.", "The second frame.", "The third frame."], "three empty frames")
+"""
 
 
 def test_the_server_listens_on_this_machine_only_and_keeps_its_token(root, monkeypatch):
@@ -157,6 +163,18 @@ def draw_a_one(page) -> None:
     pad.locator(".ll-pad-said", has_text="It reads a 1").wait_for(timeout=60_000)
 
 
+def step_by_keyboard(page) -> None:
+    """The arrow keys belong to a stepper's slider, and not to JupyterLab, which would go to another cell."""
+    type_and_run(page, "drawing_pad(read", THREE_FRAMES)
+    box = page.locator(".ll-stepper").first
+    slider, place = box.get_by_label("step", exact=True), box.locator("output")
+    slider.click()
+    for key, n in (("Home", 1), ("ArrowRight", 2), ("ArrowRight", 3), ("ArrowLeft", 2)):
+        page.keyboard.press(key)
+        place.get_by_text(f"{n} of 3").wait_for(timeout=60_000)
+        assert page.evaluate("document.activeElement.tagName") == "INPUT"
+
+
 @need_chromium
 def test_lesson_one_runs_in_jupyterlab(browser, server, course):
     """Open it, Run All, and look at every output."""
@@ -174,6 +192,7 @@ def test_lesson_one_runs_in_jupyterlab(browser, server, course):
         assert all(len(pictures.nth(n).get_attribute("alt") or "") > 10 for n in range(pictures.count()))
         draw_a_one(page)
         shoot(page, "lesson-one-drawn")
+        step_by_keyboard(page)
     assert (course / "nbs" / "00_start.ipynb").read_bytes() == source
 
 

@@ -33,6 +33,8 @@ document.querySelectorAll(".ll-stepper:not([data-ready])").forEach((box) => {
     timer = setInterval(() => (box.isConnected ? show(Number(slider.value) + 1) : pause()), Number(box.dataset.pace));
   };
   box.onkeydown = (event) => {
+    // JupyterLab would take the arrows, and the focus with them, to another cell.
+    if (/^(Arrow|Home|End|Page|Enter| )/.test(event.key)) event.stopPropagation();
     // The slider moves with the arrow keys by itself; from a button they move it, too.
     const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
     if (by && event.target !== slider) step(by);
