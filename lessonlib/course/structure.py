@@ -9,6 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from lessonlib.course.colab import is_colab
+from lessonlib.course.editions import PLUMBING, PREDICT
 from lessonlib.course.exercise_cells import TAG
 from lessonlib.course.exercises.task_files import Exercise, tasks
 from lessonlib.course.notebooks import Lesson, lessons, sources
@@ -187,7 +189,7 @@ def prediction_problems(lesson: Lesson) -> Iterator[str]:
     """Cells that ask for a guess and show their alt text, which tells what there is to see."""
     for n, cell in enumerate(lesson.nb["cells"]):
         tags = cell["metadata"].get("tags", [])
-        if "predict" not in tags or "plumbing" in tags:
+        if PREDICT not in tags or PLUMBING in tags:
             continue
         for line in "".join(cell["source"]).splitlines():
             if _DESCRIBED.search(line):
@@ -214,7 +216,7 @@ def words_in_view(lesson: Lesson) -> int:
 
 def cells_in_view(lesson: Lesson) -> int:
     """Cells of code that a reader's copy does not fold."""
-    return sum(cell["cell_type"] == "code" and not {"plumbing", "colab"} & set(cell["metadata"].get("tags", []))
+    return sum(cell["cell_type"] == "code" and not is_colab(cell) and PLUMBING not in cell["metadata"].get("tags", [])
                for cell in lesson.nb["cells"])
 
 
