@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 os.environ.update(LESSONLIB_OFFLINE="1", MPLBACKEND="agg", TQDM_DISABLE="1")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 ROOT = Path(__file__).resolve().parents[1]
-# By the processor time that benchmarks/suite.py shows; the first waits most.
-LONG = ("test_probes.py", "test_site.py", "test_exercise_files.py", "test_exercises.py", "test_scale.py", "test_browser.py",
+# Those that wait for others first, as long as notebooks run beside them; then by the processor time that
+# benchmarks/suite.py shows.
+LONG = ("test_site.py", "test_scale.py", "test_browser.py", "test_probes.py", "test_exercise_files.py", "test_exercises.py",
         "test_exercise_mutants.py", "test_ladder.py", "test_tuning.py", "test_task_files.py", "test_pictures.py",
         "test_forms.py", "test_workbooks.py", "test_front_door.py", "test_download.py", "test_notebooks.py", "test_bare.py",
         "test_cli.py")

@@ -4,6 +4,7 @@ Nothing is imported. What stands in a signature, with the comments that give sha
 """
 
 import ast
+import functools
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -62,7 +63,7 @@ def module_page(name: str, lessons: Sequence[Lesson], root: Path, about: About) 
     """The page of one module."""
     path = _path(name, root)
     assert path is not None
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+    tree = _parsed(path.read_text(encoding="utf-8"))
     place = path.relative_to(root).as_posix()
     explained = _lessons_of(name, lessons, titles=True)
     where = f"Explained in {explained}." if explained else "Written by hand: no lesson explains it."
@@ -110,9 +111,15 @@ def _header(node: Definition, lines: list[str]) -> str:
     return "\n".join(line[indent:] for line in text)
 
 
+@functools.lru_cache(maxsize=100)
+def _parsed(text: str) -> ast.Module:
+    """The tree of a file, which is asked for once for each name in it."""
+    return ast.parse(text)
+
+
 def _public(path: Path, root: Path) -> Iterator[Name]:
     """The names in `__all__`, in its order."""
-    for name in _all(ast.parse(path.read_text(encoding="utf-8"))):
+    for name in _all(_parsed(path.read_text(encoding="utf-8"))):
         if (found := _defined(name, path, root)) is not None:
             yield found
 
@@ -120,7 +127,7 @@ def _public(path: Path, root: Path) -> Iterator[Name]:
 def _defined(name: str, path: Path, root: Path) -> Name | None:
     """Where a name of a module is defined: in its file, or in the one that it is imported from."""
     text = path.read_text(encoding="utf-8")
-    for node in ast.parse(text).body:
+    for node in _parsed(text).body:
         if name in _bound(node):
             return Name(name, path.relative_to(root), node, text.splitlines())
         if isinstance(node, ast.ImportFrom) and (node.level == 1 or str(node.module).startswith("lessonlib.")):
@@ -157,7 +164,7 @@ def _path(name: str, root: Path) -> Path | None:
 def _purpose(name: str, root: Path) -> str:
     """The first line of a module's docstring."""
     path = _path(name, root)
-    words = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) if path is not None else None
+    words = ast.get_docstring(_parsed(path.read_text(encoding="utf-8"))) if path is not None else None
     return (words or "").partition("\n\n")[0].replace("\n", " ").replace("|", r"\|")
 
 

@@ -1,5 +1,6 @@
 """Which mistake gives exactly these numbers: the examples of the task's file, and the mutants of its solution."""
 
+import functools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -29,9 +30,41 @@ class Known:
     what: str = ""  # of a mutant
     source: str = ""  # of an example
 
-    def among(self, cases: Sequence[int]) -> list[Outcome]:
+    def among(self, cases: Sequence[int]) -> Outcomes:
         """In these cases."""
-        return [self.outcomes[i] for i in cases]
+        return _Among(self.outcomes, cases)
+
+
+@dataclass(frozen=True)
+class _Among(Sequence[Outcome]):
+    """Outcomes in some cases, looked at when they are asked for."""
+
+    outcomes: Outcomes
+    cases: Sequence[int]
+
+    def __len__(self) -> int:
+        return len(self.cases)
+
+    def __getitem__(self, i: Any) -> Any:
+        chosen = self.cases[i]
+        return self.outcomes[chosen] if isinstance(chosen, int) else _Among(self.outcomes, chosen)
+
+
+class _Later(Sequence[Outcome]):
+    """What a mutant gives: the first case is known, which rules most of them out; the others are computed when asked for."""
+
+    def __init__(self, first: Outcome, n: int, compute: Callable[[], Outcomes | None]):
+        self._first, self._n, self._compute = first, n, compute
+
+    def __len__(self) -> int:
+        return self._n
+
+    def __getitem__(self, i: Any) -> Any:
+        return self._first if i == 0 else self._all[i]
+
+    @cached_property
+    def _all(self) -> Outcomes:
+        return self._compute() or [Failure("cannot be made")] * self._n
 
 
 @dataclass(frozen=True)
@@ -64,6 +97,8 @@ def changed(outcome: Outcome, change: Callable[[Tensor], Tensor]) -> Outcome:
 
 def factor_between(yours: Outcomes, theirs: Outcomes) -> float | None:
     """The number by which all of theirs would have to be multiplied to give yours, if there is one for all cases."""
+    if len(yours) > 1 and _first_rules_it_out(yours[0], theirs[0]):
+        return None
     mine: list[Tensor] = []
     others: list[Tensor] = []
     for a, b in zip(yours, theirs, strict=True):
@@ -82,6 +117,15 @@ def factor_between(yours: Outcomes, theirs: Outcomes) -> float | None:
         return None
     factor = (left @ right / (right @ right)).item()
     return factor if abs(factor) > 1e-9 and equal(left, factor * right) else None
+
+
+def _first_rules_it_out(yours: Outcome, theirs: Outcome) -> bool:
+    """Whether the numbers of one case are enough to say that no factor is between two answers."""
+    if isinstance(yours, Failure) or isinstance(theirs, Failure):
+        return not yours.same(theirs)
+    numbers = [part.flatten() for part in theirs.tensors]
+    enough = sum(map(len, numbers)) >= 3 and bool(torch.cat(numbers).count_nonzero())  # nought is a multiple of anything
+    return enough and factor_between([yours], [theirs]) is None
 
 
 # Slips that may come on top of a known mistake. Others change so much that they lead from nearly anything to some mistake.
@@ -147,27 +191,24 @@ class Explanations:
 
     @cached_property
     def mutants(self) -> list[Known]:
-        """The mutants of the solution and of the other right answers that give something wrong."""
-        sources = [self.task.solution, *(freedom.cell.source for freedom in self.task.freedoms)]
-        known = (self._known(mutant) for source in sources for mutant in mutants(source))
-        return [each for each in known if each is not None]
-
-    def _known(self, mutant: Mutant) -> Known | None:
-        outcomes = self.observe_source(mutant.source)
-        wrong = outcomes is not None and any(isinstance(each, Result) for each in outcomes) and not self.is_right(outcomes)
-        return Known(f"slip_{mutant.code}", outcomes, mutant.what) if outcomes is not None and wrong else None
+        """The mutants of the solution and of the other right answers; some are right as well, and explain nothing."""
+        return self._observed_mutants([self.task.solution, *(freedom.cell.source for freedom in self.task.freedoms)])
 
     @cached_property
-    def _others(self) -> list[tuple[Mutant, Outcome]]:
-        """Mutants of some other right answers of the file, the same task in other words, and what they give in the first case."""
+    def _others(self) -> list[Known]:
+        """Mutants of some other right answers of the file: the same task in other words."""
+        return self._observed_mutants([cell.source for cell in self.task.right[:MOST_OTHERS]])
+
+    def _observed_mutants(self, sources: Sequence[str]) -> list[Known]:
         found = []
-        for cell in self.task.right[:MOST_OTHERS]:
-            for mutant in mutants(cell.source):
-                sandbox.reseed()
-                try:
-                    found.append((mutant, self._first(make_answer(mutant.source, self.task.name))))
-                except (NoEnd, Exception):
-                    continue
+        for mutant in [mutant for source in sources for mutant in mutants(source)]:
+            sandbox.reseed()
+            try:
+                first = self._first(make_answer(mutant.source, self.task.name))
+            except (NoEnd, Exception):
+                continue
+            outcomes = _Later(first, len(self.right[0]), functools.partial(self.observe_source, mutant.source))
+            found.append(Known(f"slip_{mutant.code}", outcomes, mutant.what))
         return found
 
     def all_mutants(self) -> Iterator[Mutant]:
@@ -181,15 +222,15 @@ class Explanations:
         return next((each for each in self.examples if same(yours, each.among(among))), None)
 
     def mutant(self, yours: Outcomes, among: Sequence[int]) -> Known | None:
-        """The first mutant that gives the same as yours."""
-        return next((each for each in self.mutants if same(yours, each.among(among))), None)
+        """The first wrong mutant that gives the same as yours."""
+        return self._first_that_fits(self.mutants, yours, among)
 
     def mutant_of_others(self, yours: Outcomes, among: Sequence[int]) -> Known | None:
         """The first mutant of another right answer that gives the same as yours; looked for when nothing else is found."""
-        for mutant, first in self._others if among and among[0] == 0 else ():
-            if first.same(yours[0]) and (known := self._known(mutant)) and same(yours, known.among(among)):
-                return known
-        return None
+        return self._first_that_fits(self._others, yours, among)
+
+    def _first_that_fits(self, known: Sequence[Known], yours: Outcomes, among: Sequence[int]) -> Known | None:
+        return next((each for each in known if same(yours, each.among(among)) and not self.is_right(each.outcomes)), None)
 
     def place(self, answer: Any, among: Sequence[int], alone: bool = False,
               go_on: Callable[[], bool] = lambda: True) -> Spot | None:

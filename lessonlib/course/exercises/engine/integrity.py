@@ -4,6 +4,7 @@ An attempt that writes `torch.Tensor.sum = ...` would otherwise change every lat
 """
 
 import builtins
+import functools
 import math
 import operator
 import sys
@@ -30,9 +31,15 @@ def _owners() -> dict[str, Owner]:
     for name, module in list(sys.modules.items()):
         if name.partition(".")[0] == _OURS and isinstance(module, ModuleType):
             owners[name] = module
-            owners |= {f"{name}.{key}": value for key, value in list(vars(module).items())
-                       if isinstance(value, type) and value.__module__ == name}
+            owners |= _classes(module, len(vars(module)))
     return owners
+
+
+@functools.cache
+def _classes(module: ModuleType, n_names: int) -> Mapping[str, type]:
+    """The classes that a module of ours defines, once for each number of names: it is asked before every judgement."""
+    return {f"{module.__name__}.{key}": value for key, value in list(vars(module).items())
+            if isinstance(value, type) and value.__module__ == module.__name__}
 
 
 class Originals:
