@@ -23,10 +23,10 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 ROOT = Path(__file__).resolve().parents[1]
 # Those that wait for others first, as long as notebooks run beside them; then by the processor time that
 # benchmarks/suite.py shows.
-LONG = ("test_site.py", "test_scale.py", "test_browser.py", "test_probes.py", "test_exercise_files.py", "test_exercises.py",
-        "test_exercise_mutants.py", "test_ladder.py", "test_tuning.py", "test_task_files.py", "test_pictures.py",
-        "test_forms.py", "test_workbooks.py", "test_front_door.py", "test_download.py", "test_notebooks.py", "test_bare.py",
-        "test_cli.py")
+LONG = ("test_site.py", "test_scale.py", "test_browser.py", "test_workbooks.py", "test_front_door.py", "test_notebooks.py",
+        "test_probes.py", "test_exercise_files.py", "test_exercises.py", "test_exercise_mutants.py", "test_tuning.py",
+        "test_ladder.py", "test_forms.py", "test_download.py", "test_pictures.py", "test_bare.py", "test_cli.py",
+        "test_floors.py")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

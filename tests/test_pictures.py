@@ -194,7 +194,7 @@ def test_a_large_photograph_is_made_small_while_it_is_unpacked(tmp_path, usual):
 
 
 def read_digit_of(image: Image.Image, folder: Path) -> np.ndarray:
-    image.save(folder / "of.png")
+    image.save(folder / "of.png", compress_level=1)
     return read_digit(folder / "of.png")
 
 
