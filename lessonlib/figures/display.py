@@ -151,6 +151,7 @@ def _finished(figure: Figure, tight: bool) -> Iterator[None]:
 def _pixels(figure: Figure, tight: bool, dense: int) -> Image.Image:
     """Draw a figure. 64 colours are plenty for lines and digits, and keep a notebook small."""
     full = io.BytesIO()
-    figure.savefig(full, format="png", dpi=dense, bbox_inches="tight" if tight else None, facecolor="white")
+    figure.savefig(full, format="png", dpi=dense, bbox_inches="tight" if tight else None, facecolor="white",
+                   pil_kwargs={"compress_level": 0})  # it is read again at once
     image = Image.open(full).convert("RGB")
     return image.quantize(64, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
