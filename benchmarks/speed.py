@@ -3,13 +3,15 @@
     python benchmarks/speed.py                        # everything, five runs each
     python benchmarks/speed.py training rungs --runs 9 --json speed.json
 
-The first time, the peers (benchmarks/requirements.txt) are installed into benchmarks/.venv. All that is compared runs
+The first time, the peers (benchmarks/requirements.txt) are installed into benchmarks/.venv; `--here` measures with what
+the Python that runs this has, without a network too, and leaves out the peers that it lacks. All that is compared runs
 under the same settings and in turns, so that a busy moment of the machine hits everybody; ratios are taken turn by
 turn. MNIST is used where it is there, the built-in digits where it is not.
 """
 
 import argparse
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -28,6 +30,7 @@ def main() -> int:
     parser.add_argument("--threads", type=int, default=1, metavar="N", help="threads of PyTorch (default: 1)")
     parser.add_argument("--device", default="cpu", choices=("cpu", "cuda", "mps"),
                         help=f"of the sections {', '.join(ON_DEVICE)} (default: cpu); the others are about the CPU")
+    parser.add_argument("--here", action="store_true", help="with this Python, without installing the peers")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all times to FILE")
     options = parser.parse_args()
     if unknown := set(options.sections) - set(SECTIONS):
@@ -37,13 +40,15 @@ def main() -> int:
     if options.device != "cpu" and (wrong := [name for name in options.sections if name not in ON_DEVICE]):
         parser.error(f"{', '.join(wrong)} cannot be measured on {options.device}; "
                      f"the sections on a device are {', '.join(ON_DEVICE)}")
-    if not in_own_environment():
+    if not in_own_environment() and not options.here:
         return subprocess.call([str(own_python()), *sys.argv],
                                env={**os.environ, "OMP_NUM_THREADS": str(options.threads), "TQDM_DISABLE": "1"})
+    os.environ.update(OMP_NUM_THREADS=str(options.threads), TQDM_DISABLE="1")
     from measure import report
 
     sections = options.sections or (SECTIONS if options.device == "cpu" else ON_DEVICE)
-    return report(sections, options.runs, options.threads, options.device, options.json)
+    command = shlex.join(["python", "benchmarks/speed.py", *sys.argv[1:]])
+    return report(sections, options.runs, options.threads, options.device, options.json, command)
 
 
 def in_own_environment() -> bool:

@@ -124,6 +124,19 @@ def test_turns_and_ratios(contestants, random_digits, capsys, monkeypatch):
     assert "µs" in capsys.readouterr().out
 
 
+def test_a_peer_that_cannot_run_is_told_and_left_out(contestants, capsys):
+    import measure
+
+    def missing():
+        raise RuntimeError("fastai Learner.fit: ModuleNotFoundError: No module named 'fastai'")
+
+    found = measure.only_those_that_run({"fastai Learner.fit": missing, contestants.BASELINE: lambda: 0.9})
+    assert list(found) == [contestants.BASELINE]
+    assert "left out: fastai Learner.fit: ModuleNotFoundError" in " ".join(capsys.readouterr().out.split())
+    with pytest.raises(RuntimeError, match="No module named"):
+        measure.only_those_that_run({contestants.BASELINE: missing})
+
+
 def test_who_fetches_a_number_each_batch_is_among_them_and_who_never_does(contestants, random_digits):
     """What the section on a GPU is about: `loss.item()` waits for it, and the recorded step leaves Python out."""
     race = contestants.make_race(random_digits)
