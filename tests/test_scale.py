@@ -451,9 +451,9 @@ def test_a_killed_worker_is_named_and_nothing_hangs():
 
 @pytest.mark.skipif(os.name != "posix", reason="needs signals")
 def test_a_worker_that_stands_still_is_named_and_nothing_hangs():
-    with training_workers("ring", "--patience", "12") as (outcome, workers):
+    with training_workers("ring", "--patience", "20") as (outcome, workers):
         workers[1].send_signal(signal.SIGSTOP)
-        with pytest.raises(WorkerLost, match=r"worker 0 heard nothing from worker 1 for 12 seconds\. Is it stopped"):
+        with pytest.raises(WorkerLost, match=r"worker 0 heard nothing from worker 1 for 20 seconds\. Is it stopped"):
             outcome.result(LONG_ENOUGH)
         wait_for(lambda: not any(worker.is_running() for worker in workers))
 
