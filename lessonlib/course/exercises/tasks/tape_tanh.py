@@ -1,26 +1,5 @@
-"""Tensors on a tape of lessonlib, and what comes back to them."""
+"""The same tensors on a tape as for `tape_relu`, compared in the same way."""
 
-from collections.abc import Mapping
-from typing import Any
+from lessonlib.course.exercises.tasks.tape_relu import as_numbers, cases
 
-import torch
-from torch import Tensor
-
-from lessonlib.autograd import Tape, TapeTensor
-
-
-def cases(seed: int) -> list[dict]:
-    """Several shapes, each on a new tape."""
-    rng = torch.Generator().manual_seed(seed)
-    return [{"x": Tape().watch(torch.randn(shape, generator=rng, dtype=torch.float64))} for shape in ((4,), (2, 3), (), (3, 1))]
-
-
-def as_numbers(value: Any, inputs: Mapping[str, Any]) -> Tensor | None:
-    """Two rows: the numbers of the result, and the gradient that comes back to x where the result is weighted unevenly."""
-    x = inputs["x"]
-    if not isinstance(value, TapeTensor) or value.shape != x.shape:
-        return None
-    x.grad, weights = None, torch.linspace(0.5, 2.0, x.data.numel(), dtype=torch.float64).view(x.shape)
-    (value * weights).sum().backward()
-    grad = torch.zeros_like(x.data) if x.grad is None else x.grad
-    return torch.stack([value.data.flatten(), grad.flatten()])
+__all__ = ["as_numbers", "cases"]
