@@ -6,6 +6,7 @@ PyTorch is imported by the fixtures that need it: the process that deals out the
 from __future__ import annotations
 
 import os
+import signal
 import threading
 import time
 from collections.abc import Iterator
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
 os.environ.update(LESSONLIB_OFFLINE="1", MPLBACKEND="agg", TQDM_DISABLE="1")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# What a shell runs in the background (`nohup … &`) hears no Ctrl-C, and what it starts inherits that: tests send it one.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 ROOT = Path(__file__).resolve().parents[1]
 # Those that wait for others first, as long as notebooks run beside them; then by the processor time that
 # benchmarks/suite.py shows.
