@@ -50,13 +50,14 @@ def report(sections: Sequence[str], runs: int, threads: int, device: str, file: 
     return 0
 
 
-def in_turns(contestants: dict[str, Callable[[], Any]], runs: int, device: str = "cpu") -> tuple[Times, dict[str, Any]]:
+def in_turns(contestants: dict[str, Callable[[], Any]], runs: int, device: str = "cpu",
+             needed: str | None = None) -> tuple[Times, dict[str, Any]]:
     """Seconds of each, `runs` times, after one run that does not count; and what each gave in that one.
 
-    Each turn begins with another one, so that nobody always comes first.
+    Each turn begins with another one, so that nobody always comes first. For `needed` see `first_runs`.
     """
-    results = {name: run() for name, run in contestants.items()}
-    times, names = {name: [] for name in contestants}, list(contestants)
+    results = first_runs(contestants, needed)
+    times, names = {name: [] for name in results}, list(results)
     for turn in range(runs):
         first = turn % len(names)
         for name in names[first:] + names[:first]:
@@ -65,6 +66,19 @@ def in_turns(contestants: dict[str, Callable[[], Any]], runs: int, device: str =
                 contestants[name]()
             times[name].append(watch.seconds)
     return times, results
+
+
+def first_runs(contestants: dict[str, Callable[[], Any]], needed: str | None = None) -> dict[str, Any]:
+    """What each gives. With `needed`, any other that fails, since a package is missing say, is told and left out."""
+    results = {}
+    for name, run in contestants.items():
+        try:
+            results[name] = run()
+        except RuntimeError as error:
+            if needed in (None, name):
+                raise
+            console.print(f"left out: {error}", markup=False)
+    return results
 
 
 def show(title: str, times: Times, baseline: str, unit: str = "s", more: dict[str, dict[str, str]] | None = None) -> dict:
@@ -91,27 +105,12 @@ def training_section(digits: Digits, runs: int, device: str) -> dict:
     """
     workers = {name: Worker(name, device) for name in CONTESTANTS}
     try:
-        times, right = in_turns(only_those_that_run(workers), runs, device)
+        times, right = in_turns(workers, runs, device, needed=BASELINE)
     finally:
         for worker in workers.values():
             worker.close()
     return show("One epoch of logistic regression, 50,000 images, mini-batches of 64", times, BASELINE,
                 more={"valid accuracy": {name: f"{share:.2%}" for name, share in right.items()}})
-
-
-def only_those_that_run(contestants: dict[str, Callable[[], Any]], needed: str = BASELINE) -> dict[str, Callable[[], Any]]:
-    """Try each once. One that fails, since a package is missing say, is told and left out; `needed` must run."""
-    found = {}
-    for name, run in contestants.items():
-        try:
-            run()
-        except RuntimeError as error:
-            if name == needed:
-                raise
-            console.print(f"left out: {error}", markup=False)
-        else:
-            found[name] = run
-    return found
 
 
 class Worker:

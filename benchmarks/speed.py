@@ -40,10 +40,9 @@ def main() -> int:
     if options.device != "cpu" and (wrong := [name for name in options.sections if name not in ON_DEVICE]):
         parser.error(f"{', '.join(wrong)} cannot be measured on {options.device}; "
                      f"the sections on a device are {', '.join(ON_DEVICE)}")
-    if not in_own_environment() and not options.here:
-        return subprocess.call([str(own_python()), *sys.argv],
-                               env={**os.environ, "OMP_NUM_THREADS": str(options.threads), "TQDM_DISABLE": "1"})
     os.environ.update(OMP_NUM_THREADS=str(options.threads), TQDM_DISABLE="1")
+    if not in_own_environment() and not options.here:
+        return subprocess.call([str(own_python()), *sys.argv])
     from measure import report
 
     sections = options.sections or (SECTIONS if options.device == "cpu" else ON_DEVICE)

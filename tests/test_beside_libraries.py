@@ -1,5 +1,4 @@
-"""What lessons 19 to 23 build, beside scikit-learn, NumPy and PyTorch where these do the same. What stands in a lesson's own
-cells is not repeated here."""
+"""What lessons 19 to 23 build, beside scikit-learn, NumPy and PyTorch where these do the same; more than their cells show."""
 
 import numpy as np
 import pytest
@@ -15,10 +14,10 @@ from lessonlib.transfer import group_rates
 from lessonlib.vision import conv2d
 
 
-def table(n: int = 400, features: int = 5) -> tuple[torch.Tensor, torch.Tensor]:
-    """Rows of random numbers, and two targets for each: one is a straight line through them, the other has steps."""
+def table() -> tuple[torch.Tensor, torch.Tensor]:
+    """400 rows of five random numbers, and two targets for each: one is a straight line through them, the other has steps."""
     rng = torch.Generator().manual_seed(0)
-    x = torch.randn(n, features, generator=rng)
+    x = torch.randn(400, 5, generator=rng)
     line = x @ torch.tensor([3.0, 0.0, -1.0, 0.5, 0.0])
     return x, torch.stack([line, (x[:, 0] > 0.3).float() + 2 * (x[:, 2] > -0.2).float()], dim=1)
 
@@ -37,7 +36,7 @@ def test_permutation_importance_is_that_of_scikit_learn():
 @pytest.mark.parametrize(("depth", "min_leaf"), [(1, 1), (3, 1), (4, 1), (6, 7), (9, 7)])
 def test_a_tree_predicts_what_that_of_scikit_learn_predicts(depth, min_leaf):
     x, y = table()
-    new = table(features=5)[0].roll(1, dims=1)
+    new = x.roll(1, dims=1)
     theirs = DecisionTreeRegressor(max_depth=depth, min_samples_leaf=min_leaf, random_state=0).fit(x.numpy(), y.numpy())
     ours = grow(x, y, depth, min_leaf)
     np.testing.assert_allclose(predict(ours, new).numpy(), theirs.predict(new.numpy()), atol=1e-5)

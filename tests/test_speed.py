@@ -130,11 +130,11 @@ def test_a_peer_that_cannot_run_is_told_and_left_out(contestants, capsys):
     def missing():
         raise RuntimeError("fastai Learner.fit: ModuleNotFoundError: No module named 'fastai'")
 
-    found = measure.only_those_that_run({"fastai Learner.fit": missing, contestants.BASELINE: lambda: 0.9})
+    found = measure.first_runs({"fastai Learner.fit": missing, contestants.BASELINE: lambda: 0.9}, contestants.BASELINE)
     assert list(found) == [contestants.BASELINE]
     assert "left out: fastai Learner.fit: ModuleNotFoundError" in " ".join(capsys.readouterr().out.split())
     with pytest.raises(RuntimeError, match="No module named"):
-        measure.only_those_that_run({contestants.BASELINE: missing})
+        measure.first_runs({contestants.BASELINE: missing}, contestants.BASELINE)
 
 
 def test_who_fetches_a_number_each_batch_is_among_them_and_who_never_does(contestants, random_digits):

@@ -1,9 +1,8 @@
 """Which mistake gives exactly these numbers: the examples of the task's file, and the mutants of its solution."""
 
-import functools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, TypeVar
 
 import torch
@@ -46,8 +45,7 @@ class _Among(Sequence[Outcome]):
         return len(self.cases)
 
     def __getitem__(self, i: Any) -> Any:
-        chosen = self.cases[i]
-        return self.outcomes[chosen] if isinstance(chosen, int) else _Among(self.outcomes, chosen)
+        return self.outcomes[self.cases[i]]
 
 
 class _Later(Sequence[Outcome]):
@@ -207,7 +205,7 @@ class Explanations:
                 first = self._first(make_answer(mutant.source, self.task.name))
             except (NoEnd, Exception):
                 continue
-            outcomes = _Later(first, len(self.right[0]), functools.partial(self.observe_source, mutant.source))
+            outcomes = _Later(first, len(self.right[0]), partial(self.observe_source, mutant.source))
             found.append(Known(f"slip_{mutant.code}", outcomes, mutant.what))
         return found
 
